@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
-from houses import install
+from houses import database, install
 from ownrules import RULES, write_rules
 
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
@@ -17,14 +17,14 @@ from workers.store.rules import past
 from workers.usecases.operation import inquiry, status
 from workers.usecases.queue_control import QueueControl
 
-__all__ = ["install"]
+__all__ = ["database", "install"]
 SUM = "questions that come round and wait = one a customer and question"
 STEP = "relationship"
 
 
 @pytest.fixture
-def boucle(install: Callable[..., Embedded], tmp_path: Path) -> Embedded:
-    """Give an installation that asks each customer every six months, and nothing else by time."""
+def own_rules(tmp_path: Path) -> str:
+    """Give rules of an installation that asks each customer every six months, and nothing else by time."""
     plan = RULES / "journey-plan"
     head, *rows = plan.joinpath("rules.csv").read_text("utf-8").splitlines()
     kept = [f"{row};" for row in rows if row.split(";")[0] not in ("J4", "J5", "J6", "J7")]
@@ -33,7 +33,13 @@ def boucle(install: Callable[..., Embedded], tmp_path: Path) -> Embedded:
     table = columns.replace("  reminder: wait", "  every: wait\n  reminder: wait")
     files = {"table.yaml": table.encode(), "rules.csv": "\n".join([f"{head};every", *kept, own, ""]).encode()}
     write_rules(tmp_path / "own", "", journey_plan=files)
-    return install(overrides=str(tmp_path / "own"))
+    return str(tmp_path / "own")
+
+
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], own_rules: str) -> Embedded:
+    """Give an installation with these rules."""
+    return install(overrides=own_rules)
 
 
 def turns(boucle: Embedded) -> list[Touchpoint]:
@@ -62,8 +68,12 @@ def begun(boucle: Embedded, months: int) -> None:
         boucle.later(days=30)
 
 
-def test_a_customer_is_asked_every_half_year_and_told_so(boucle: Embedded) -> None:
-    """After a year and a half: three questions without a reference, one that waits, and the books add up."""
+def test_a_customer_is_asked_every_half_year_and_told_so(
+    install: Callable[..., Embedded], database: dict[str, str], own_rules: str
+) -> None:
+    """After a year and a half, on either database: three questions without a reference, one that waits, and the books
+    add up."""
+    boucle = install(overrides=own_rules, **database)
     begun(boucle, 19)
     *asked, last = turns(boucle)
     assert [str(row.state) for row in asked] == ["asked"] * len(asked)
