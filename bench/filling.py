@@ -42,7 +42,19 @@ REPEATED = frozenset(
     [table.name for table in map(t.of, t.WRITE_ORDER)] + ["dispatch_body", "received", "response_theme", "told"]
 )
 """Tables whose rows come once for each copy; what else has rows is the installation's, and comes once."""
-LEFT_OUT = frozenset({"session", "role_lease", "running_count", "count_change", "outbox", "consumed"})
+LEFT_OUT = frozenset(
+    {
+        "session",
+        "role_lease",
+        "running_count",
+        "count_change",
+        "report_change",
+        "asked_cell",
+        "answer_cell",
+        "outbox",
+        "consumed",
+    }
+)
 CHUNK = 50
 """Copies written in one transaction."""
 

@@ -30,7 +30,7 @@ from workers.usecases.bounces.collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
 from workers.usecases.operation.consumer_audit import ConsumerAudit
 from workers.usecases.operation.outage_watch import Observing
-from workers.usecases.operation.recount import fold_counts
+from workers.usecases.operation.recount import fold_counts, recount_report
 from workers.web.http.requests.tour import Tour
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def keeper(parts: Boucle) -> Role:
         while not stop.is_set():
             await attempt(lambda: asyncio.to_thread(keep), "retention")
             await attempt(lambda: asyncio.to_thread(fold_counts, parts.store), "counts")
+            await attempt(lambda: asyncio.to_thread(recount_report, parts.store), "report's cells")
             await wait_or_stop(stop, LOOK_AT_THE_DAY_SECONDS)
 
     return run

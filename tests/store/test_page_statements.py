@@ -18,7 +18,7 @@ from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
-from workers.store.report import figures, funnel
+from workers.store.report import cells, figures, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
@@ -63,7 +63,7 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
         for fate in funnel.Fate
     },
     "what was not asked": lambda connection: funnel.count_not_asked(connection, SOME),
-    "cells": lambda connection: figures.cube(connection, SOME, []),
+    "cells": lambda connection: cells.cube(connection, SOME, []),
     "detractors": lambda connection: figures.cases(connection, SOME),
     "movements": lambda connection: figures.moved(connection, SOME),
     "themes": lambda connection: figures.themes(connection, SOME),

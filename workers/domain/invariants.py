@@ -142,6 +142,7 @@ SUMS: tuple[Sum, ...] = (
     Sum("tickets = tickets opened in their history", ("tickets",), ("entries.opened",)),
     Sum("attempts = calls in the tickets' history", ("tickets.attempts",), ("entries.attempts",)),
     Sum("reopened = reopenings in the tickets' history", ("tickets.reopened",), ("entries.reopened",)),
+    Sum("cells of the report that are right = cells of the report", ("report.right",), ("report.cells",)),
     Sum("rows whose running count is right = rows counted", ("counts.right",), ("counts.rows",)),
     Sum("mails accepted since the oldest kept body = those with a body", ("mails.recent",), ("mails.with_body",)),
 )

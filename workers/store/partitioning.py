@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from workers.store import tables as t
-from workers.store.counts import running_counts
+from workers.store.counts import report_changes, running_counts
 from workers.store.tables.placement import BY_CUSTOMER, BY_LOOKUP, EVERYWHERE, PLACED
 
 WHOLE = "boucle_whole"
@@ -86,15 +86,16 @@ def owners_of_bodies() -> str:
 
 
 def triggers() -> Iterator[str]:
-    """Give the statements that make the triggers of the running counts on the divided tables; their functions stay."""
+    """Give the statements that make the triggers of the counts on the divided tables; their functions stay."""
     yield from (trigger.statement for trigger in counting_triggers())
 
 
 def counting_triggers() -> Iterator[running_counts.Trigger]:
-    """Give the triggers that count the rows of divided tables."""
+    """Give the triggers that count the rows of divided tables, and those that say what the report must recount."""
     names = {table.name for table in PLACED}
     for counted in running_counts.COUNTED:
         yield from (trigger for _, trigger in running_counts.triggers_of(counted) if counted.table in names)
+    yield from report_changes.triggers()
 
 
 def citus() -> Iterator[str]:

@@ -123,6 +123,7 @@ CORRUPTIONS = {
     "attempts =": only("ticket_entry", "kind = 'no_answer'"),
     "reopened =": "UPDATE ticket SET reopened = reopened + 1 WHERE number = 1",
     "rows whose running count": "UPDATE running_count SET n = n + 1 WHERE grouped = 'touchpoints' AND state = 'asked'",
+    "cells of the report": "UPDATE answer_cell SET n = n + 1",
     "mails accepted since": (
         "DELETE FROM dispatch_body WHERE dispatch IN (SELECT id FROM dispatch WHERE template = 'testimonial')"
     ),

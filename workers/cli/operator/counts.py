@@ -1,4 +1,4 @@
-"""The verb about running counts: status, metrics and the queue's page read them."""
+"""The verb about running counts: status, metrics, the report and the queue's page read them."""
 
 import click
 
@@ -14,15 +14,18 @@ def counts() -> None:
 @as_json
 def rebuild(form: str) -> None:
     """Count every row anew, and say which counts were wrong; `boucle books` says whether any is."""
-    from workers.usecases.operation.recount import rebuild_counts
+    from workers.usecases.operation.recount import rebuild_counts, rebuild_report
 
-    wrong = rebuild_counts(store_alone())
+    store = store_alone()
+    wrong = rebuild_counts(store)
+    wrong_days = [day.isoformat() for day in rebuild_report(store)]
     wrong_counts = [
         {"group": group, "step": step, "state": state, "reason": reason, "too_high_by": n}
         for (group, step, state, reason), n in wrong.items()
     ]
     lines = [f"{' '.join(filter(None, cell))}: {n:+d}" for cell, n in wrong.items()]
-    show({"wrong": wrong_counts}, "\n".join(lines) or "Every count was right.", form)
+    lines += [f"report, questions of {day}" for day in wrong_days]
+    show({"wrong": wrong_counts, "wrong_days": wrong_days}, "\n".join(lines) or "Every count was right.", form)
 
 
 COMMANDS = (counts,)

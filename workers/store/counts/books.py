@@ -26,7 +26,7 @@ from workers.domain.types import (
     TouchpointState,
 )
 from workers.store import tables as t
-from workers.store.counts import running_counts
+from workers.store.counts import report_cells, running_counts
 
 Rows = sa.Select[*tuple[Any, ...]]
 AT_ONCE = 5_000  # rows fetched in one go
@@ -58,6 +58,7 @@ def tallies(connection: Connection) -> dict[str, int]:
         tally |= {f"{group}.{state}": states.get(state, 0) for state in words}
     kept = running_counts.cells(connection, running_counts.GROUPS)
     tally["counts.right"], tally["counts.rows"] = running_counts.agreement(kept, cells)
+    tally["report.right"], tally["report.cells"] = report_cells.agreement(connection)
     tally["drivers.parts"] = sum(driver.parts for driver in contributions(choices(connection)))
     for name, statement in COUNTED.items():
         tally[name] = int(connection.execute(statement).scalar() or 0)

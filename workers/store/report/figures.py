@@ -1,4 +1,4 @@
-"""The SELECTs behind the report: cells of answers and questions, the funnel, detractors, movements, themes.
+"""The SELECTs behind the report that read rows: detractors, movements, causes, themes; counts by day are in `cells`.
 
 The database counts; what is shown of it stands in `figures`. Writes nothing. Recovery surveys are left out of
 everything but the loop, as their scores drift up by themselves.
@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.reporting import NONE, RECOVERY, STAGES, AnswerCell, AskedCell, Case, Cube, Filters
-from workers.domain.types import Band, RequestState, ResponseState
+from workers.domain.reporting import NONE, RECOVERY, STAGES, Case, Filters
+from workers.domain.types import Band
 from workers.store import read
 from workers.store import tables as t
 
@@ -88,91 +88,6 @@ def month_of(at: Column, months: Months) -> Column:
     if not following:
         return sa.literal(months[0][0] if months else NONE)
     return sa.case(*((at < start, name) for (name, _), (_, start) in following), else_=months[-1][0])
-
-
-def cube(connection: Connection, filters: Filters, months: Months) -> Cube:
-    """Read the cells of answers and of questions; with months, each cell is of one."""
-    return Cube(tuple(answer_cells(connection, filters, months)), tuple(asked_cells(connection, filters, months)))
-
-
-def answer_cells(connection: Connection, filters: Filters, months: Months) -> list[AnswerCell]:
-    """Count the answers by trigger, touchpoint, segment, month, score and channel."""
-    inner = (
-        sa.select(
-            TRIGGER.label("trigger"),
-            TOUCHPOINT.label("touchpoint"),
-            SEGMENT.label("segment"),
-            month_of(ASKED_AT, months).label("month"),
-            R.score,
-            R.channel,
-            R.request,
-            R.state,
-            R.late,
-        )
-        .select_from(ANSWERS)
-        .where(*of_answers(filters))
-        .subquery()
-    )
-    i = inner.c
-    by = (i.trigger, i.touchpoint, i.segment, i.month, i.score, i.channel)
-    query = sa.select(
-        *by, sa.func.count(), sa.func.count(i.request), total(i.state == ResponseState.SETTLING), total(i.late)
-    ).group_by(*by)
-    return [
-        AnswerCell(trigger, touchpoint, segment, month, score, channel, n, int(requested), int(settling), int(late))
-        for trigger, touchpoint, segment, month, score, channel, n, requested, settling, late in connection.execute(
-            query.order_by(*by)
-        )
-    ]
-
-
-def asked_cells(connection: Connection, filters: Filters, months: Months) -> list[AskedCell]:
-    """Count the questions by trigger, touchpoint, segment and month."""
-    inner = (
-        sa.select(
-            Q.trigger,
-            Q.step.label("touchpoint"),
-            SEGMENT.label("segment"),
-            month_of(Q.asked_at, months).label("month"),
-            Q.state,
-        )
-        .select_from(QUESTIONS)
-        .where(*of_questions(filters))
-        .subquery()
-    )
-    i = inner.c
-    by = (i.trigger, i.touchpoint, i.segment, i.month)
-    query = sa.select(*by, sa.func.count(), total(i.state == RequestState.OPEN)).group_by(*by).order_by(*by)
-    return [
-        AskedCell(trigger, touchpoint, segment, month, asked, int(still_open))
-        for trigger, touchpoint, segment, month, asked, still_open in connection.execute(query)
-    ]
-
-
-def recovery_answers(connection: Connection, filters: Filters) -> int:
-    """Count the answers to recovery surveys of a report's period and customers, which stand apart from all others."""
-    words_only = replace(filters, trigger="", touchpoint="")
-    conditions = [TRIGGER == RECOVERY, *within(ASKED_AT, filters), *chosen(words_only, TRIGGER, TOUCHPOINT, LANGUAGE)]
-    query = sa.select(sa.func.count()).select_from(ANSWERS).where(*conditions)
-    return int(connection.execute(query).scalar_one())
-
-
-def words(connection: Connection) -> dict[str, list[str]]:
-    """Return what the filters can be set to: every trigger, touchpoint, segment and language there is.
-
-    Each table is read once.
-    """
-    sources: tuple[dict[str, Column], ...] = (
-        {"trigger": Q.trigger, "touchpoint": Q.step, "language": Q.language},
-        {"trigger": R.trigger, "touchpoint": R.touchpoint},
-        {"segment": C.segment, "language": C.language},
-    )
-    words_of: dict[str, set[str]] = {name: set() for name in ("trigger", "touchpoint", "segment", "language")}
-    for columns in sources:
-        for row in connection.execute(sa.select(*columns.values()).distinct()):
-            for name, word in zip(columns, row, strict=True):
-                words_of[name].add(str(word or ""))
-    return {name: sorted(some - {"", RECOVERY}) for name, some in words_of.items()}
 
 
 def cases(connection: Connection, filters: Filters) -> list[Case]:

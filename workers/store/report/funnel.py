@@ -5,19 +5,17 @@ Every count of the funnel adds up from the one above it. Reads only.
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.reporting import Filters
-from workers.domain.types import RequestState, TouchpointState
+from workers.domain.types import TouchpointState
 from workers.store import tables as t
+from workers.store.report import cells
 from workers.store.report import figures as stored
-from workers.store.report.nps_counts import total
-
-LOST = (RequestState.UNDELIVERABLE, RequestState.WITHDRAWN)
+from workers.store.report.fates import Fate, of_fate, questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +34,6 @@ class Funnel:
     suspected_machine: int
 
 
-class Fate(StrEnum):
-    """What became of a question; the count of each opens the questions that it counts."""
-
-    ASKED = "asked"
-    DELIVERED = "delivered"
-    LOST = "lost"
-    SILENT = "silent"
-    CLICKED = "clicked"
-    REMINDED = "reminded"
-    MACHINE = "machine"
-    OPEN = "open"
-
-
 @dataclass(frozen=True, slots=True)
 class ListedQuestion:
     """One question, or one that was not asked: whose it is, about what, when it was asked or due, where it stands."""
@@ -64,6 +49,20 @@ class ListedQuestion:
     asked: bool
 
 
+FATES = (
+    "asked",
+    "delivered",
+    "answered",
+    "commented",
+    "after_reminder",
+    "clicked",
+    "lost",
+    "reminded",
+    "suspected",
+)
+"""The counts of a funnel, as the cells of questions name them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which rows of a list: the page, from 1 on, and how many rows each has; None: all rows."""
@@ -72,69 +71,12 @@ class Page:
     length: int | None = None
 
 
-ANSWERED = t.response.c.id.is_not(None)
-CLICKED = (
-    sa.select(t.click.c.request, sa.func.max(sa.case((t.click.c.signal != "", 1), else_=0)).label("suspected"))
-    .group_by(t.click.c.request)
-    .subquery("clicked")
-)
-"""The questions that were clicked, and whether a machine may have been at one of the clicks.
-
-To be joined: asked of each question (IN), the clicks are read once for all only while they fit into `work_mem`.
-"""
-
-
-def questions() -> sa.FromClause:
-    """Return every question with its answer and its clicks, where there are any: what `of_fate` is a condition on."""
-    q = t.survey_request.c
-    return t.survey_request.outerjoin(t.response, t.response.c.request == q.id).outerjoin(
-        CLICKED, CLICKED.c.request == q.id
-    )
-
-
-def of_fate(fate: Fate) -> sa.ColumnElement[bool]:
-    """Return the condition that this became of a question, over `questions`."""
-    q = t.survey_request.c
-    unanswered = sa.not_(ANSWERED)
-    still_there = sa.and_(unanswered, q.state.not_in(LOST))
-    opened = CLICKED.c.request.is_not(None)
-    match fate:
-        case Fate.ASKED:
-            return sa.true()
-        case Fate.DELIVERED:
-            return q.sent_at.is_not(None)
-        case Fate.LOST:
-            return sa.and_(unanswered, q.state.in_(LOST))
-        case Fate.SILENT:
-            return sa.and_(still_there, sa.not_(opened))
-        case Fate.CLICKED:
-            return sa.and_(still_there, opened)
-        case Fate.REMINDED:
-            return q.reminded_at.is_not(None)
-        case Fate.MACHINE:
-            return sa.and_(unanswered, CLICKED.c.suspected == 1)
-        case Fate.OPEN:
-            return q.state == RequestState.OPEN
-
-
 def count_asked(connection: Connection, filters: Filters, *, whole_period: bool = False) -> Funnel:
     """Count the questions that a report is about by what became of them; or, with `whole_period`, all of its period."""
-    q, r = t.survey_request.c, t.response.c
-    conditions = stored.within(q.asked_at, filters) if whole_period else stored.of_questions(filters)
-    source = questions().outerjoin(t.customer, t.customer.c.id == q.customer)
-    query = sa.select(
-        sa.func.count(),
-        total(of_fate(Fate.DELIVERED)),
-        total(ANSWERED),
-        total(sa.and_(ANSWERED, r.comment != "")),
-        total(sa.and_(ANSWERED, q.reminded_at.is_not(None), r.first_answered_at >= q.reminded_at)),
-        total(of_fate(Fate.CLICKED)),
-        total(of_fate(Fate.LOST)),
-        total(of_fate(Fate.REMINDED)),
-        total(of_fate(Fate.MACHINE)),
-    )
-    row = connection.execute(query.select_from(source).where(*conditions)).one()
-    n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(count or 0) for count in row)
+    asked = cells.asked(connection, filters, (), FATES)
+    conditions = [] if whole_period else cells.chosen(asked, filters)
+    row = connection.execute(sa.select(*(cells.added(asked.c[name]) for name in FATES)).where(*conditions)).one()
+    n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(count) for count in row)
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 
 

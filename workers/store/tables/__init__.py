@@ -45,7 +45,16 @@ from workers.store.tables.operation import (
     running_count,
     ticket_numbers,
 )
-from workers.store.tables.report import initiative, report_note, response_theme, theme, told
+from workers.store.tables.report import (
+    answer_cell,
+    asked_cell,
+    initiative,
+    report_change,
+    report_note,
+    response_theme,
+    theme,
+    told,
+)
 from workers.store.tables.sign_in import (
     access_count,
     api_key,
@@ -81,7 +90,9 @@ __all__ = [
     "access_count",
     "action",
     "agent_turns",
+    "answer_cell",
     "api_key",
+    "asked_cell",
     "asked_mailbox",
     "audit",
     "click",
@@ -113,6 +124,7 @@ __all__ = [
     "rate_count",
     "received",
     "recovery_code",
+    "report_change",
     "report_note",
     "response",
     "response_revision",

@@ -1,4 +1,4 @@
-"""Themes of wishes, initiatives, who was told, and notes."""
+"""Themes of wishes, initiatives, who was told, notes, and the cells that the report's counts are kept in."""
 
 import sqlalchemy as sa
 
@@ -58,3 +58,43 @@ report_note = sa.Table(
     sa.Column("by", sa.Text(), nullable=False),
     sqlite_autoincrement=True,
 )
+report_change = sa.Table(
+    "report_change",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("day", Instant(), nullable=True),
+    sa.Column("segment_of", Key, nullable=True),
+    sa.Index("report_change_day", "day"),
+    sqlite_autoincrement=True,
+)
+"""Days (UTC) of asking whose cells are not right any more, or the customer whose cells changed; neither: all days."""
+
+
+def words(*names: str) -> list[sa.Column[str]]:
+    """Return the columns of what cells are kept by."""
+    return [sa.Column(name, sa.Text(), primary_key=True) for name in names]
+
+
+def numbers(*names: str) -> list[sa.Column[int]]:
+    """Return the columns of counts."""
+    return [sa.Column(name, Number, nullable=False) for name in names]
+
+
+asked_cell = sa.Table(
+    "asked_cell",
+    metadata,
+    sa.Column("day", Instant(), primary_key=True),
+    *words("trigger", "touchpoint", "segment", "language"),
+    *numbers("asked", "open", "delivered", "answered", "commented", "after_reminder"),
+    *numbers("clicked", "lost", "reminded", "suspected"),
+)
+"""Questions by the day (UTC) of asking and what the report is made by; a day without cells has no questions."""
+answer_cell = sa.Table(
+    "answer_cell",
+    metadata,
+    sa.Column("day", Instant(), primary_key=True),
+    *words("trigger", "touchpoint", "segment", "language", "channel"),
+    sa.Column("score", Number, primary_key=True, autoincrement=False),
+    *numbers("n", "requested", "settling", "late"),
+)
+"""Answers by the day (UTC) on which they were asked for."""

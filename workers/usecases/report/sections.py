@@ -12,7 +12,7 @@ from workers.domain import reporting as figures
 from workers.domain.policy import Policy
 from workers.domain.reporting import Announced, Figures, Filters, Loop, Movement, OverTime, Touchpoint
 from workers.store.connection import Connection
-from workers.store.report import announced, themes
+from workers.store.report import announced, cells, themes
 from workers.store.report import figures as stored
 from workers.store.report.answers import (
     ASKED,
@@ -90,7 +90,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
     zone = policy.zone
     noted = tuple(notes(connection, filters))
     stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
-    cube = stored.cube(connection, filters, stretches)
+    cube = cells.cube(connection, filters, stretches)
     cases = stored.cases(connection, filters)
     waterfall, not_asked = asked(connection, filters)
     return Review(
@@ -112,15 +112,15 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         announced=figures.announced(announced.list_told(connection, filters)),
         initiatives=themes.names_of_initiatives(connection),
         notes=noted,
-        words=stored.words(connection),
+        words=cells.words(connection),
         wordings=tuple(wording_changes(connection, filters)),
-        apart=stored.recovery_answers(connection, filters),
+        apart=cells.recovery_answers(connection, filters),
     )
 
 
 def figures_of(connection: Connection, filters: Filters) -> Figures:
     """Return the figures of all answers that a report is about."""
-    return sum((cell.figures() for cell in stored.answer_cells(connection, filters, [])), Figures())
+    return sum((cell.figures() for cell in cells.answer_cells(connection, filters, [])), Figures())
 
 
 def months_of(connection: Connection, filters: Filters, zone: str) -> list[tuple[str, datetime]]:

@@ -1,0 +1,154 @@
+"""The report's cells, kept: each day that something has happened to is counted anew from its rows.
+
+Changes are said by triggers (`report_changes`). Whatever is taken from those is counted by a statement that sees at
+least what they are about, so cells without a change are right; the books hold them against a count of every row.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.store import read
+from workers.store import tables as t
+from workers.store.counts import report_changes as report_changes  # its triggers belong to the tables
+from workers.store.counts.running_counts import FOLDING
+from workers.store.report import cells
+from workers.store.report.counted_days import DAY, Days, changed_days, day_of, days_of_customers
+from workers.store.report.figures import Q, R
+
+CHANGE = t.report_change.c
+DAY_DIGITS = 10
+
+
+def days_changed(connection: Connection) -> list[datetime]:
+    """Return the days whose cells are not right, oldest first, after writing down which days changes are about."""
+    if not take_turn(connection):
+        return []
+    every_day(connection)
+    whose = list(connection.execute(sa.select(CHANGE.segment_of).where(CHANGE.segment_of.is_not(None))).scalars())
+    for customers in read.chunks(sorted(set(whose))):
+        connection.execute(sa.delete(t.report_change).where(CHANGE.segment_of.in_(customers)))
+        mark(connection, days_of_customers(connection, customers))
+    return sorted(connection.execute(sa.select(CHANGE.day).distinct()).scalars())
+
+
+def take_turn(connection: Connection) -> bool:
+    """Tell whether nobody else recounts now; SQLite has one writer anyway."""
+    if connection.dialect.name == "sqlite":
+        return True
+    return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(FOLDING + 1))).scalar_one())
+
+
+def every_day(connection: Connection) -> None:
+    """Where all cells are to be counted, say so of each day that has any or that something was asked on."""
+    everything = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
+    if not connection.execute(sa.delete(t.report_change).where(everything)).rowcount:
+        return
+    mark(connection, all_days(connection))
+
+
+def all_days(connection: Connection) -> set[datetime]:
+    """Return each day with cells, or with questions or answers."""
+    found = {
+        day
+        for cell in (t.asked_cell, t.answer_cell)
+        for day in connection.execute(sa.select(cell.c.day).distinct()).scalars()
+    }
+    for at in (Q.asked_at, R.asked_at):
+        last = connection.execute(sa.select(sa.func.min(at))).scalar()
+        while last is not None:  # from day to day by the index
+            found.add(day_of(last))
+            last = connection.execute(sa.select(sa.func.min(at)).where(at >= day_of(last) + DAY)).scalar()
+    return found
+
+
+def forget(connection: Connection) -> None:
+    """Say that no cell is right, so that everything is read from rows until it is counted anew."""
+    connection.execute(sa.insert(t.report_change).values(day=None, segment_of=None))
+
+
+def mark(connection: Connection, days: set[datetime]) -> None:
+    """Say of days that their cells are not right."""
+    if days:
+        connection.execute(sa.insert(t.report_change), [{"day": day} for day in sorted(days)])
+
+
+Rows = Callable[[Sequence[sa.ColumnElement[bool]]], sa.Select[Any]]
+KINDS: tuple[tuple[sa.Table, Rows], ...] = (
+    (t.asked_cell, partial(cells.question_rows, cells.OF_QUESTION)),
+    (t.answer_cell, cells.answer_rows),
+)
+"""Each table of cells, and what reads its rows."""
+
+
+def grouped(table: sa.Table, counted: sa.Subquery, day: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return rows added up to the cells of a table, its columns in their order."""
+    by = {column.name: day if column.name == "day" else counted.c[column.name] for column in table.primary_key}
+    columns = [by.get(column.name, None) for column in table.c]
+    shown = [
+        cells.added(counted.c[column.name]).label(column.name) if key is None else key.label(column.name)
+        for column, key in zip(table.c, columns, strict=True)
+    ]
+    return sa.select(*shown).group_by(*(counted.c[name] for name in by if name != "day"))
+
+
+def recount(connection: Connection, day: datetime) -> bool:
+    """Count the cells of a day anew from its rows, unless somebody else recounts; tell whether that was done."""
+    if not take_turn(connection):
+        return False
+    connection.execute(sa.delete(t.report_change).where(CHANGE.day == day))
+    one_day = Days((None, None, ()), ((day, day + DAY),))
+    conditions = ([one_day.of_rows(Q.asked_at)], cells.asked_for(one_day))
+    for (table, rows), of_day in zip(KINDS, conditions, strict=True):
+        connection.execute(sa.delete(table).where(table.c.day == day))
+        counted = grouped(table, rows(of_day).subquery(), sa.literal(day, t.Instant()))
+        connection.execute(sa.insert(table).from_select([column.name for column in table.c], counted))
+    return True
+
+
+def compared(connection: Connection) -> Iterator[tuple[sa.Select[Any], sa.Select[Any]]]:
+    """Give what is kept of the days without a change, and the same counted from every row, for each table of cells."""
+    changed = changed_days(connection)
+    if changed is None:
+        return
+    for table, rows in KINDS:
+        row = rows([]).subquery()
+        day: sa.ColumnElement[Any] = row.c.at
+        if connection.dialect.name == "sqlite":
+            day = sa.func.substr(sa.type_coerce(day, sa.String()), 1, DAY_DIGITS).concat("T00:00:00.000000Z")
+        else:
+            day = sa.func.date_trunc("day", day, "UTC")
+        by_day = sa.select(*(column for column in row.c if column.name != "at"), day.label("day")).subquery()
+        counted = grouped(table, by_day, sa.type_coerce(by_day.c.day, t.Instant())).group_by(by_day.c.day)
+        every = counted.subquery()
+        yield (
+            sa.select(table).where(table.c.day.not_in(sorted(changed))),
+            sa.select(every).where(every.c.day.not_in(sorted(changed))),
+        )
+
+
+def wrong_days(connection: Connection) -> list[datetime]:
+    """Return the days whose cells are not what their rows say, although no change says so."""
+    days: set[datetime] = set()
+    for kept, counted in compared(connection):
+        for more in (kept.except_(counted), counted.except_(kept)):
+            days.update(connection.execute(sa.select(more.subquery().c.day).distinct()).scalars())
+    return sorted(days)
+
+
+def agreement(connection: Connection) -> tuple[int, int]:
+    """Return how many cells of the days without a change are what the rows say, and how many there are by either."""
+    right = every = 0
+    for kept, counted in compared(connection):
+        right += number_of(connection, kept.intersect(counted))
+        every += number_of(connection, kept.union(counted))
+    return right, every
+
+
+def number_of(connection: Connection, rows: sa.CompoundSelect[Any]) -> int:
+    """Count the rows of a query."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())

@@ -1,0 +1,106 @@
+"""Report changes: triggers say, in the writing transaction, which days' cells of the report are not right any more.
+
+A day is the one (UTC) on which a question was asked. Whoever writes questions, answers, clicks or a customer's segment
+adds a row and waits for nobody; a day with such a row is read from the rows of its questions until it is recounted. So
+a cell that is read is right, whatever was written meanwhile.
+"""
+
+from collections.abc import Collection, Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.store import tables as t
+from workers.store.counts.running_counts import ROWS_OF, Trigger
+
+DAY_OF = {
+    "survey_request": ("asked_at", ""),
+    "response": ("coalesce(q.asked_at, r.asked_at)", "LEFT JOIN survey_request q ON q.id = r.request"),
+    "click": ("q.asked_at", "JOIN survey_request q ON q.id = r.request"),
+}
+"""The tables whose rows are in the report's cells: when each row's question was asked, and where that stands."""
+SEGMENT_CHANGED = "(o.segment, o.language) IS DISTINCT FROM (n.segment, n.language)"
+
+
+def for_postgresql() -> Iterator[str]:
+    """Give the statements that make PostgreSQL's triggers: for each statement one insert of the days it is about."""
+    shown = {
+        "insert": "SELECT * FROM new_rows",
+        "delete": "SELECT * FROM old_rows",
+        "update": "SELECT * FROM new_rows UNION ALL SELECT * FROM old_rows",
+    }
+    for table, (at, join) in DAY_OF.items():
+        for event, rows in shown.items():
+            body = (
+                f"INSERT INTO report_change (day) SELECT DISTINCT date_trunc('day', {at}, 'UTC') "
+                f"FROM ({rows}) AS r {join};"
+            )
+            yield from made(event, table, body)
+    whose = "INSERT INTO report_change (segment_of) SELECT"
+    yield from made(
+        "update", "customer", f"{whose} n.id FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE {SEGMENT_CHANGED};"
+    )
+    yield from made("delete", "customer", f"{whose} id FROM old_rows;")
+
+
+def made(event: str, table: str, body: str) -> Iterator[str]:
+    """Give the statements that make a trigger and its function."""
+    trigger = trigger_of(event, table)
+    yield f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body} RETURN NULL; END$$"
+    yield trigger.statement
+
+
+def trigger_of(event: str, table: str) -> Trigger:
+    """Return PostgreSQL's trigger for what happens to a table."""
+    name = f"report_{table}_{event}"
+    statement = (
+        f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {ROWS_OF[event]} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+    )
+    return Trigger(name, table, statement)
+
+
+def triggers() -> Iterator[Trigger]:
+    """Give PostgreSQL's triggers."""
+    for table in DAY_OF:
+        yield from (trigger_of(event, table) for event in ROWS_OF)
+    yield from (trigger_of(event, "customer") for event in ("update", "delete"))
+
+
+def for_sqlite() -> Iterator[str]:
+    """Give the statements that make SQLite's triggers: writers take turns, so a day that is there stays one row."""
+    sides = {"insert": ("NEW",), "delete": ("OLD",), "update": ("NEW", "OLD")}
+    for table in DAY_OF:
+        for event, rows in sides.items():
+            body = " ".join(f"{marked(table, row)};" for row in rows)
+            yield f"CREATE TRIGGER report_{table}_{event} AFTER {event.upper()} ON {table} BEGIN {body} END"
+    changed = "OLD.segment IS NOT NEW.segment OR OLD.language IS NOT NEW.language"
+    whose = "INSERT INTO report_change (segment_of) VALUES (OLD.id)"
+    yield (
+        "CREATE TRIGGER report_customer_update AFTER UPDATE OF segment, language ON customer "
+        f"WHEN {changed} BEGIN {whose}; END"
+    )
+    yield f"CREATE TRIGGER report_customer_delete AFTER DELETE ON customer BEGIN {whose}; END"
+
+
+def marked(table: str, row: str) -> str:
+    """Return SQLite's statement that says of a row's day that it changed, unless that is said already."""
+    asked_at = f"{row}.asked_at" if table != "click" else "NULL"
+    if table != "survey_request":
+        asked_at = f"coalesce((SELECT asked_at FROM survey_request WHERE id = {row}.request), {asked_at})"
+    day = f"substr({asked_at}, 1, 10) || 'T00:00:00.000000Z'"
+    return (
+        f"INSERT INTO report_change (day) SELECT x.day FROM (SELECT {day} AS day) x WHERE x.day IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM report_change WHERE report_change.day = x.day)"
+    )
+
+
+def make_triggers(_target: object, connection: Connection, *, tables: Collection[sa.Table], **_: object) -> None:
+    """Make the triggers of a database whose tables have just been made."""
+    if t.report_change not in tables:
+        return
+    for statement in for_sqlite() if connection.dialect.name == "sqlite" else for_postgresql():
+        connection.exec_driver_sql(statement)
+
+
+sa.event.listen(t.metadata, "after_create", make_triggers)

@@ -1,0 +1,215 @@
+"""Cells of the report: questions and answers counted by day of asking, trigger, touchpoint, segment and language.
+
+Read from the cells that are kept of each day, and from the rows of the days whose cells are not right just now
+(`counted_days`), so that a report says what the rows say. Reads only; `workers.store.counts.report_cells` writes them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.reporting import NONE, RECOVERY, AnswerCell, AskedCell, Cube, Filters
+from workers.domain.types import RequestState, ResponseState
+from workers.store import tables as t
+from workers.store.report import counted_days
+from workers.store.report.fates import ANSWERED, Fate, of_fate, questions
+from workers.store.report.figures import (
+    ANSWERS,
+    ASKED_AT,
+    LANGUAGE,
+    QUESTIONS,
+    SEGMENT,
+    TOUCHPOINT,
+    TRIGGER,
+    C,
+    Column,
+    Condition,
+    Months,
+    Q,
+    R,
+    month_of,
+    within,
+)
+
+KEPT_LANGUAGE: Column = sa.func.coalesce(sa.func.nullif(LANGUAGE, ""), NONE)
+LANGUAGE_ASKED: Column = sa.func.coalesce(sa.func.nullif(sa.func.coalesce(Q.language, C.language), ""), NONE)
+ASKED_BY: Mapping[str, Column] = {
+    "trigger": Q.trigger,
+    "touchpoint": Q.step,
+    "segment": SEGMENT,
+    "language": LANGUAGE_ASKED,
+}
+"""What questions are kept by, over `QUESTIONS`."""
+ANSWERED_BY: Mapping[str, Column] = {
+    "trigger": TRIGGER,
+    "touchpoint": TOUCHPOINT,
+    "segment": SEGMENT,
+    "language": KEPT_LANGUAGE,
+    "channel": R.channel,
+    "score": R.score,
+}
+"""What answers are kept by, over `ANSWERS`."""
+AFTER_REMINDER = sa.and_(ANSWERED, Q.reminded_at.is_not(None), R.first_answered_at >= Q.reminded_at)
+OF_QUESTION: Mapping[str, Condition] = {
+    "asked": sa.true(),
+    "open": Q.state == RequestState.OPEN,
+    "delivered": of_fate(Fate.DELIVERED),
+    "answered": ANSWERED,
+    "commented": sa.and_(ANSWERED, R.comment != ""),
+    "after_reminder": AFTER_REMINDER,
+    "clicked": of_fate(Fate.CLICKED),
+    "lost": of_fate(Fate.LOST),
+    "reminded": of_fate(Fate.REMINDED),
+    "suspected": of_fate(Fate.MACHINE),
+}
+"""What is counted of questions."""
+OF_ITS_ROW = frozenset({"asked", "open"})
+"""Counts that a question's own row says."""
+OF_ANSWER: Mapping[str, Condition] = {
+    "n": sa.true(),
+    "requested": R.request.is_not(None),
+    "settling": R.state == ResponseState.SETTLING,
+    "late": R.late.is_(True),
+}
+"""What is counted of answers."""
+
+
+def once(condition: Condition) -> Column:
+    """Return 1 for a row that meets a condition, else 0."""
+    return sa.case((condition, 1), else_=0)
+
+
+def added(counts: Column) -> Column:
+    """Add counts up; none are 0."""
+    return sa.func.coalesce(sa.func.sum(counts), 0)
+
+
+def question_rows(names: Iterable[str], conditions: Sequence[Condition]) -> sa.Select[tuple[object, ...]]:
+    """Return questions one by one: when asked, by what, and 1 or 0 for each count."""
+    wanted = list(names)
+    source = QUESTIONS if OF_ITS_ROW.issuperset(wanted) else questions().outerjoin(t.customer, C.id == Q.customer)
+    by = [column.label(name) for name, column in ASKED_BY.items()]
+    counts = [once(OF_QUESTION[name]).label(name) for name in wanted]
+    return sa.select(Q.asked_at.label("at"), *by, *counts).select_from(source).where(*conditions)
+
+
+def answer_rows(conditions: Sequence[Condition]) -> sa.Select[tuple[object, ...]]:
+    """Return answers one by one, likewise."""
+    by = [column.label(name) for name, column in ANSWERED_BY.items()]
+    counts = [once(condition).label(name) for name, condition in OF_ANSWER.items()]
+    return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(ANSWERS).where(*conditions)
+
+
+def asked_for(days: counted_days.Days) -> list[Condition]:
+    """Return the conditions of the answers asked for on some days, found by the index of either instant."""
+    ours = sa.select(R.id).join(t.survey_request, Q.id == R.request).where(days.of_rows(Q.asked_at))
+    others = sa.select(R.id).where(days.of_rows(R.asked_at))
+    return [t.response.c.id.in_(ours.union_all(others)), days.of_rows(ASKED_AT)]
+
+
+def asked(
+    connection: Connection, filters: Filters, boundaries: Iterable[datetime], names: Sequence[str]
+) -> sa.Subquery:
+    """Return the questions of a period, counted as far as they are: columns at, those of `ASKED_BY`, and `names`."""
+    days = counted_days.days(connection, filters.since, filters.until, boundaries)
+    if days is None:
+        return question_rows(names, within(Q.asked_at, filters)).subquery()
+    c = t.asked_cell.c
+    kept = sa.select(c.day.label("at"), *(c[name] for name in (*ASKED_BY, *names))).where(*days.of_cells(c.day))
+    if not days.ranges:
+        return kept.subquery()
+    return kept.union_all(question_rows(names, [days.of_rows(Q.asked_at)])).subquery()
+
+
+def answers(connection: Connection, filters: Filters, boundaries: Iterable[datetime]) -> sa.Subquery:
+    """Return the answers to the questions of a period, likewise: columns at, those of `ANSWERED_BY` and `OF_ANSWER`."""
+    days = counted_days.days(connection, filters.since, filters.until, boundaries)
+    if days is None:
+        return answer_rows(within(ASKED_AT, filters)).subquery()
+    c = t.answer_cell.c
+    kept = sa.select(c.day.label("at"), *(c[name] for name in (*ANSWERED_BY, *OF_ANSWER))).where(*days.of_cells(c.day))
+    if not days.ranges:
+        return kept.subquery()
+    return kept.union_all(answer_rows(asked_for(days))).subquery()
+
+
+def chosen(counted: sa.Subquery, filters: Filters) -> list[Condition]:
+    """Return the conditions for the words of the filters; recovery surveys are none that a report is about."""
+    c = counted.c
+    return [c.trigger != RECOVERY, *of_words(counted, filters)]
+
+
+def of_words(counted: sa.Subquery, filters: Filters) -> list[Condition]:
+    """Return the conditions for the words of the filters, of which empty ones choose everything."""
+    names = ("trigger", "touchpoint", "language", "segment")
+    conditions = [counted.c[name] == getattr(filters, name) for name in names if getattr(filters, name)]
+    return [*conditions, counted.c.segment.not_in([filters.without])] if filters.without else conditions
+
+
+def beginnings(months: Months) -> list[datetime]:
+    """Return the instants at which one month ends and another begins."""
+    return [start for _, start in months[1:]]
+
+
+def cube(connection: Connection, filters: Filters, months: Months) -> Cube:
+    """Read the cells of answers and of questions; with months, each cell is of one."""
+    return Cube(tuple(answer_cells(connection, filters, months)), tuple(asked_cells(connection, filters, months)))
+
+
+def by_month(counted: sa.Subquery, filters: Filters, months: Months) -> sa.Subquery:
+    """Return what the filters choose, each with its month."""
+    query = sa.select(counted, month_of(counted.c.at, months).label("month")).where(*chosen(counted, filters))
+    return query.subquery()
+
+
+def answer_cells(connection: Connection, filters: Filters, months: Months) -> list[AnswerCell]:
+    """Count the answers by trigger, touchpoint, segment, month, score and channel."""
+    c = by_month(answers(connection, filters, beginnings(months)), filters, months).c
+    by = (c.trigger, c.touchpoint, c.segment, c.month, c.score, c.channel)
+    query = sa.select(*by, *(added(c[name]) for name in OF_ANSWER)).group_by(*by).order_by(*by)
+    return [
+        AnswerCell(
+            trigger, touchpoint, segment, month, score, channel, int(n), int(requested), int(settling), int(late)
+        )
+        for trigger, touchpoint, segment, month, score, channel, n, requested, settling, late in connection.execute(
+            query
+        )
+    ]
+
+
+def asked_cells(connection: Connection, filters: Filters, months: Months) -> list[AskedCell]:
+    """Count the questions by trigger, touchpoint, segment and month."""
+    c = by_month(asked(connection, filters, beginnings(months), ("asked", "open")), filters, months).c
+    by = (c.trigger, c.touchpoint, c.segment, c.month)
+    query = sa.select(*by, added(c.asked), added(c.open)).group_by(*by).order_by(*by)
+    return [
+        AskedCell(trigger, touchpoint, segment, month, int(questions), int(still_open))
+        for trigger, touchpoint, segment, month, questions, still_open in connection.execute(query)
+    ]
+
+
+def recovery_answers(connection: Connection, filters: Filters) -> int:
+    """Count the answers to recovery surveys of a report's period and customers, which stand apart from all others."""
+    counted = answers(connection, filters, ())
+    conditions = of_words(counted, replace(filters, trigger="", touchpoint=""))
+    query = sa.select(added(counted.c.n)).where(counted.c.trigger == RECOVERY, *conditions)
+    return int(connection.execute(query).scalar_one())
+
+
+def words(connection: Connection) -> dict[str, list[str]]:
+    """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
+    questions, responses, c = asked(connection, Filters(), (), ("asked",)).c, answers(connection, Filters(), ()).c, C
+    sources: tuple[dict[str, Column], ...] = (
+        {"trigger": questions.trigger, "touchpoint": questions.touchpoint, "language": questions.language},
+        {"trigger": responses.trigger, "touchpoint": responses.touchpoint},
+        {"segment": c.segment, "language": c.language},
+    )
+    words_of: dict[str, set[str]] = {name: set() for name in ("trigger", "touchpoint", "segment", "language")}
+    for columns in sources:
+        for row in connection.execute(sa.select(*columns.values()).distinct()):
+            for name, word in zip(columns, row, strict=True):
+                words_of[name].add(str(word or ""))
+    return {name: sorted(some - {"", NONE, RECOVERY}) for name, some in words_of.items()}
