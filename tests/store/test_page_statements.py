@@ -18,7 +18,7 @@ from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
-from workers.store.report import cells, figures, funnel
+from workers.store.report import cells, fates, figures, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
@@ -60,7 +60,7 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
     "the funnel of some": lambda connection: funnel.count_asked(connection, SOME),
     **{
         f"questions that were {fate}": partial(funnel.list_asked, filters=SOME, fate=fate, page=funnel.Page(1, 40))
-        for fate in funnel.Fate
+        for fate in fates.Fate
     },
     "what was not asked": lambda connection: funnel.count_not_asked(connection, SOME),
     "cells": lambda connection: cells.cube(connection, SOME, []),

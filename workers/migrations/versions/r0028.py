@@ -41,7 +41,6 @@ def upgrade() -> None:
         sa.Column("day", INSTANT, nullable=True),
         sa.Column("segment_of", KEY, nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sqlite_autoincrement=True,
     )
     op.create_index("report_change_day", "report_change", ["day"], unique=False)
     op.create_table(

@@ -4,9 +4,8 @@ Changes are said by triggers (`report_changes`). Whatever is taken from those is
 least what they are about, so cells without a change are right; the books hold them against a count of every row.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from workers.store.counts import report_changes as report_changes  # its trigger
 from workers.store.counts.running_counts import FOLDING
 from workers.store.report import cells
 from workers.store.report.counted_days import DAY, Days, changed_days, day_of, days_of_customers
-from workers.store.report.figures import Q, R
+from workers.store.report.figures import ANSWERS, Q, R
 
 CHANGE = t.report_change.c
 DAY_DIGITS = 10
@@ -77,18 +76,10 @@ def mark(connection: Connection, days: set[datetime]) -> None:
         connection.execute(sa.insert(t.report_change), [{"day": day} for day in sorted(days)])
 
 
-Rows = Callable[[Sequence[sa.ColumnElement[bool]]], sa.Select[Any]]
-KINDS: tuple[tuple[sa.Table, Rows], ...] = (
-    (t.asked_cell, partial(cells.question_rows, cells.OF_QUESTION)),
-    (t.answer_cell, cells.answer_rows),
-)
-"""Each table of cells, and what reads its rows."""
-
-
 def grouped(table: sa.Table, counted: sa.Subquery, day: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Return rows added up to the cells of a table, its columns in their order."""
     by = {column.name: day if column.name == "day" else counted.c[column.name] for column in table.primary_key}
-    columns = [by.get(column.name, None) for column in table.c]
+    columns = [by.get(column.name) for column in table.c]
     shown = [
         cells.added(counted.c[column.name]).label(column.name) if key is None else key.label(column.name)
         for column, key in zip(table.c, columns, strict=True)
@@ -102,10 +93,12 @@ def recount(connection: Connection, day: datetime) -> bool:
         return False
     connection.execute(sa.delete(t.report_change).where(CHANGE.day == day))
     one_day = Days((None, None, ()), ((day, day + DAY),))
-    conditions = ([one_day.of_rows(Q.asked_at)], cells.asked_for(one_day))
-    for (table, rows), of_day in zip(KINDS, conditions, strict=True):
+    for table, rows in (
+        (t.asked_cell, cells.question_rows(cells.OF_QUESTION, one_day.of_rows(Q.asked_at))),
+        (t.answer_cell, cells.answers_asked_for(one_day)),
+    ):
         connection.execute(sa.delete(table).where(table.c.day == day))
-        counted = grouped(table, rows(of_day).subquery(), sa.literal(day, t.Instant()))
+        counted = grouped(table, rows.subquery(), sa.literal(day, t.Instant()))
         connection.execute(sa.insert(table).from_select([column.name for column in table.c], counted))
     return True
 
@@ -115,8 +108,11 @@ def compared(connection: Connection) -> Iterator[tuple[sa.Select[Any], sa.Select
     changed = changed_days(connection)
     if changed is None:
         return
-    for table, rows in KINDS:
-        row = rows([]).subquery()
+    for table, rows in (
+        (t.asked_cell, cells.question_rows(cells.OF_QUESTION)),
+        (t.answer_cell, cells.answer_rows(ANSWERS)),
+    ):
+        row = rows.subquery()
         day: sa.ColumnElement[Any] = row.c.at
         if connection.dialect.name == "sqlite":
             day = sa.func.substr(sa.type_coerce(day, sa.String()), 1, DAY_DIGITS).concat("T00:00:00.000000Z")

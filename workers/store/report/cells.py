@@ -15,7 +15,7 @@ from workers.domain.reporting import NONE, RECOVERY, AnswerCell, AskedCell, Cube
 from workers.domain.types import RequestState, ResponseState
 from workers.store import tables as t
 from workers.store.report import counted_days
-from workers.store.report.fates import ANSWERED, Fate, of_fate, questions
+from workers.store.report.fates import ANSWERED, Fate, clicks, of_fate, questions
 from workers.store.report.figures import (
     ANSWERS,
     ASKED_AT,
@@ -53,18 +53,10 @@ ANSWERED_BY: Mapping[str, Column] = {
 }
 """What answers are kept by, over `ANSWERS`."""
 AFTER_REMINDER = sa.and_(ANSWERED, Q.reminded_at.is_not(None), R.first_answered_at >= Q.reminded_at)
-OF_QUESTION: Mapping[str, Condition] = {
-    "asked": sa.true(),
-    "open": Q.state == RequestState.OPEN,
-    "delivered": of_fate(Fate.DELIVERED),
-    "answered": ANSWERED,
-    "commented": sa.and_(ANSWERED, R.comment != ""),
-    "after_reminder": AFTER_REMINDER,
-    "clicked": of_fate(Fate.CLICKED),
-    "lost": of_fate(Fate.LOST),
-    "reminded": of_fate(Fate.REMINDED),
-    "suspected": of_fate(Fate.MACHINE),
-}
+OF_QUESTION = (
+    *("asked", "open", "delivered", "answered", "commented", "after_reminder"),
+    *("clicked", "lost", "reminded", "suspected"),
+)
 """What is counted of questions."""
 OF_ITS_ROW = frozenset({"asked", "open"})
 """Counts that a question's own row says."""
@@ -87,27 +79,51 @@ def added(counts: Column) -> Column:
     return sa.func.coalesce(sa.func.sum(counts), 0)
 
 
-def question_rows(names: Iterable[str], conditions: Sequence[Condition]) -> sa.Select[tuple[object, ...]]:
+def counts_of_questions(clicked: sa.Subquery) -> dict[str, Condition]:
+    """Return the condition of each count of questions, over `questions`."""
+    return {
+        "asked": sa.true(),
+        "open": Q.state == RequestState.OPEN,
+        "delivered": of_fate(Fate.DELIVERED, clicked),
+        "answered": ANSWERED,
+        "commented": sa.and_(ANSWERED, R.comment != ""),
+        "after_reminder": AFTER_REMINDER,
+        "clicked": of_fate(Fate.CLICKED, clicked),
+        "lost": of_fate(Fate.LOST, clicked),
+        "reminded": of_fate(Fate.REMINDED, clicked),
+        "suspected": of_fate(Fate.MACHINE, clicked),
+    }
+
+
+def question_rows(names: Iterable[str], *conditions: Condition) -> sa.Select[tuple[object, ...]]:
     """Return questions one by one: when asked, by what, and 1 or 0 for each count."""
     wanted = list(names)
-    source = QUESTIONS if OF_ITS_ROW.issuperset(wanted) else questions().outerjoin(t.customer, C.id == Q.customer)
+    clicked = clicks(*conditions)
+    source = (
+        QUESTIONS if OF_ITS_ROW.issuperset(wanted) else questions(clicked).outerjoin(t.customer, C.id == Q.customer)
+    )
     by = [column.label(name) for name, column in ASKED_BY.items()]
-    counts = [once(OF_QUESTION[name]).label(name) for name in wanted]
-    return sa.select(Q.asked_at.label("at"), *by, *counts).select_from(source).where(*conditions)
+    counts = counts_of_questions(clicked)
+    columns = [once(counts[name]).label(name) for name in wanted]
+    return sa.select(Q.asked_at.label("at"), *by, *columns).select_from(source).where(*conditions)
 
 
-def answer_rows(conditions: Sequence[Condition]) -> sa.Select[tuple[object, ...]]:
-    """Return answers one by one, likewise."""
+def answer_rows(source: sa.FromClause, *conditions: Condition) -> sa.Select[tuple[object, ...]]:
+    """Return answers one by one, likewise, from a join of answers, their questions and customers."""
     by = [column.label(name) for name, column in ANSWERED_BY.items()]
     counts = [once(condition).label(name) for name, condition in OF_ANSWER.items()]
-    return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(ANSWERS).where(*conditions)
+    return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(source).where(*conditions)
 
 
-def asked_for(days: counted_days.Days) -> list[Condition]:
-    """Return the conditions of the answers asked for on some days, found by the index of either instant."""
-    ours = sa.select(R.id).join(t.survey_request, Q.id == R.request).where(days.of_rows(Q.asked_at))
-    others = sa.select(R.id).where(days.of_rows(R.asked_at))
-    return [t.response.c.id.in_(ours.union_all(others)), days.of_rows(ASKED_AT)]
+def answers_asked_for(days: counted_days.Days) -> sa.CompoundSelect[tuple[object, ...]]:
+    """Return the answers asked for on some days: those to our questions, and those to questions of other tools.
+
+    Each is found by the index of the instant that counts for it; one condition on both would read every answer.
+    """
+    ours = t.survey_request.join(t.response, R.request == Q.id).outerjoin(t.customer, C.id == Q.customer)
+    return answer_rows(ours, days.of_rows(Q.asked_at)).union_all(
+        answer_rows(ANSWERS, Q.id.is_(None), days.of_rows(R.asked_at))
+    )
 
 
 def asked(
@@ -116,24 +132,24 @@ def asked(
     """Return the questions of a period, counted as far as they are: columns at, those of `ASKED_BY`, and `names`."""
     days = counted_days.days(connection, filters.since, filters.until, boundaries)
     if days is None:
-        return question_rows(names, within(Q.asked_at, filters)).subquery()
+        return question_rows(names, *within(Q.asked_at, filters)).subquery()
     c = t.asked_cell.c
     kept = sa.select(c.day.label("at"), *(c[name] for name in (*ASKED_BY, *names))).where(*days.of_cells(c.day))
     if not days.ranges:
         return kept.subquery()
-    return kept.union_all(question_rows(names, [days.of_rows(Q.asked_at)])).subquery()
+    return kept.union_all(question_rows(names, days.of_rows(Q.asked_at))).subquery()
 
 
 def answers(connection: Connection, filters: Filters, boundaries: Iterable[datetime]) -> sa.Subquery:
     """Return the answers to the questions of a period, likewise: columns at, those of `ANSWERED_BY` and `OF_ANSWER`."""
     days = counted_days.days(connection, filters.since, filters.until, boundaries)
     if days is None:
-        return answer_rows(within(ASKED_AT, filters)).subquery()
+        return answer_rows(ANSWERS, *within(ASKED_AT, filters)).subquery()
     c = t.answer_cell.c
     kept = sa.select(c.day.label("at"), *(c[name] for name in (*ANSWERED_BY, *OF_ANSWER))).where(*days.of_cells(c.day))
     if not days.ranges:
         return kept.subquery()
-    return kept.union_all(answer_rows(asked_for(days))).subquery()
+    return kept.union_all(answers_asked_for(days)).subquery()
 
 
 def chosen(counted: sa.Subquery, filters: Filters) -> list[Condition]:

@@ -24,31 +24,39 @@ class Fate(StrEnum):
 
 
 ANSWERED = t.response.c.id.is_not(None)
-CLICKED = (
-    sa.select(t.click.c.request, sa.func.max(sa.case((t.click.c.signal != "", 1), else_=0)).label("suspected"))
-    .group_by(t.click.c.request)
-    .subquery("clicked")
-)
-"""The questions that were clicked, and whether a machine may have been at one of the clicks.
-
-To be joined: asked of each question (IN), the clicks are read once for all only while they fit into `work_mem`.
-"""
 
 
-def questions() -> sa.FromClause:
+def clicks(*of: sa.ColumnElement[bool]) -> sa.Subquery:
+    """Return the questions that were clicked, and whether a machine may have been at one of the clicks.
+
+    Without conditions the clicks are read once for all questions, which stays good however many they are: asked of each
+    question (IN) they are read once only while they fit into `work_mem`. With some, those of few questions.
+    """
+    c = t.click.c
+    suspected = sa.func.max(sa.case((c.signal != "", 1), else_=0)).label("suspected")
+    query = sa.select(c.request, suspected).group_by(c.request)
+    if of:
+        query = query.where(c.request.in_(sa.select(t.survey_request.c.id).where(*of)))
+    return query.subquery("clicked")
+
+
+CLICKED = clicks()
+
+
+def questions(clicked: sa.Subquery = CLICKED) -> sa.FromClause:
     """Return every question with its answer and its clicks, where there are any: what `of_fate` is a condition on."""
     q = t.survey_request.c
     return t.survey_request.outerjoin(t.response, t.response.c.request == q.id).outerjoin(
-        CLICKED, CLICKED.c.request == q.id
+        clicked, clicked.c.request == q.id
     )
 
 
-def of_fate(fate: Fate) -> sa.ColumnElement[bool]:
+def of_fate(fate: Fate, clicked: sa.Subquery = CLICKED) -> sa.ColumnElement[bool]:
     """Return the condition that this became of a question, over `questions`."""
     q = t.survey_request.c
     unanswered = sa.not_(ANSWERED)
     still_there = sa.and_(unanswered, q.state.not_in(LOST))
-    opened = CLICKED.c.request.is_not(None)
+    opened = clicked.c.request.is_not(None)
     match fate:
         case Fate.ASKED:
             return sa.true()
@@ -63,6 +71,6 @@ def of_fate(fate: Fate) -> sa.ColumnElement[bool]:
         case Fate.REMINDED:
             return q.reminded_at.is_not(None)
         case Fate.MACHINE:
-            return sa.and_(unanswered, CLICKED.c.suspected == 1)
+            return sa.and_(unanswered, clicked.c.suspected == 1)
         case Fate.OPEN:
             return q.state == RequestState.OPEN

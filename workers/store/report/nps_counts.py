@@ -9,18 +9,21 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from workers.domain.attributes import Attribute
-from workers.domain.reporting import RECOVERY, Figures, Filters
+from workers.domain.reporting import RECOVERY, SCORES, Figures, Filters, nps
 from workers.domain.types import Band, RequestState, ResponseState
 from workers.store import tables as t
-from workers.store.report.dimensions import OF_CUSTOMERS, columns_by, named
-from workers.store.report.figures import Months, within
+from workers.store.report import cells
+from workers.store.report.dimensions import OF_CUSTOMERS, columns_by, named, together
+from workers.store.report.figures import Months, month_of, within
 
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 Column = sa.ColumnElement[Any]
+Columns = ReadOnlyColumnCollection[str, Any]
 Keys = tuple[Column, Column]
 """What is counted by: the group, and the touchpoint."""
 Cell = tuple[bool, str, str]
@@ -38,6 +41,8 @@ def count_scores(
 
     Of the filters only the period counts. `months` is read where groups are months; of two names each group is a pair.
     """
+    if not any(name in attributes for name in by):
+        return count_cells(connection, period, by, months)
     q, r, c = t.survey_request.c, t.response.c, t.customer.c
     asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
     answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
@@ -50,6 +55,38 @@ def count_scores(
     for key, more in requested(connection, asked, within(q.asked_at, period), (of_questions, q.step)):
         figures[key] = figures.get(key, Figures()) + more
     return figures
+
+
+def count_cells(connection: Connection, period: Filters, by: Sequence[str], months: Months) -> dict[Cell, Figures]:
+    """Return the same by what the cells are kept by."""
+    boundaries = cells.beginnings(months) if "month" in by else []
+    answers = cells.answers(connection, period, boundaries)
+    asked = cells.asked(connection, period, boundaries, ("asked", "open"))
+    figures: dict[Cell, Figures] = {}
+    for counted, sums in ((answers, sums_of_answers(answers.c)), (asked, sums_of_questions(asked.c))):
+        group = together(by, {**dict(counted.c.items()), "month": month_of(counted.c.at, months)})
+        keys = (counted.c.trigger == RECOVERY, group, named(counted.c.touchpoint))
+        query = sa.select(*keys, *map(cells.added, sums.values())).select_from(counted).group_by(BY_THE_KEYS)
+        for again, name, step, *numbers in connection.execute(query):
+            key = (bool(again), str(name), str(step))
+            more = Figures(**{count: int(n) for count, n in zip(sums, numbers, strict=True)})
+            figures[key] = figures.get(key, Figures()) + more
+    return figures
+
+
+def sums_of_answers(c: Columns) -> dict[str, Column]:
+    """Return what is added up of cells of answers, by its name among the figures."""
+    scores = {band: [score for score in SCORES if nps.band(score) is band] for band in Band}
+    bands = {"promoters": Band.PROMOTER, "passives": Band.PASSIVE, "detractors": Band.DETRACTOR}
+    counts: dict[str, Column] = {
+        name: sa.case((c.score.in_(scores[band]), c.n), else_=0) for name, band in bands.items()
+    }
+    return {**counts, "answered": c.requested, "settling": c.settling, "late": c.late}
+
+
+def sums_of_questions(c: Columns) -> dict[str, Column]:
+    """Return what is added up of cells of questions, likewise."""
+    return {"asked": c.asked, "open": c.open}
 
 
 def answered(

@@ -26,13 +26,11 @@ def wording_changes(connection: Connection, filters: Filters) -> list[WordingCha
 
     What changed before anybody was asked in a language, or left the words as they were, is none.
     """
-    c, q = t.wording.c, t.survey_request.c
+    c = t.wording.c
     in_period = sa.select(c.id, c.used_from).where(*stored.within(c.used_from, filters))
     chosen = {(id, at) for id, at in connection.execute(in_period)}
     if not chosen:
         return []
-    first = sa.select(q.language, sa.func.min(q.asked_at)).group_by(q.language)
-    first_asked = {str(language): at for language, at in connection.execute(first)}
     last: dict[str, QuestionWording] = {}
     changes = []
     for at, id, language, texts in connection.execute(
@@ -41,7 +39,14 @@ def wording_changes(connection: Connection, filters: Filters) -> list[WordingCha
         wording = QuestionWording(id, language, texts)
         before, last[language] = last.get(language), wording
         is_change = before is not None and not before.asks_as(wording)
-        was_asked = language in first_asked and first_asked[language] <= at
-        if before and is_change and was_asked and (id, at) in chosen and filters.language in (None, "", language):
+        shown = (id, at) in chosen and filters.language in (None, "", language)
+        if before and is_change and shown and was_asked(connection, language, at):
             changes.append(WordingChange(at, before, wording))
     return changes
+
+
+def was_asked(connection: Connection, language: str, until: datetime) -> bool:
+    """Tell whether anybody was asked in a language up to an instant; the oldest question says so in most cases."""
+    q = t.survey_request.c
+    query = sa.select(q.id).where(q.language == language, q.asked_at <= until).order_by(q.asked_at).limit(1)
+    return connection.execute(query).first() is not None

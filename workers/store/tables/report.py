@@ -65,7 +65,6 @@ report_change = sa.Table(
     sa.Column("day", Instant(), nullable=True),
     sa.Column("segment_of", Key, nullable=True),
     sa.Index("report_change_day", "day"),
-    sqlite_autoincrement=True,
 )
 """Days (UTC) of asking whose cells are not right any more, or the customer whose cells changed; neither: all days."""
 

@@ -11,7 +11,8 @@ from workers.domain.explain import clause
 from workers.domain.explain.words import sentence
 from workers.domain.reporting import Filters
 from workers.store.connection import Connection
-from workers.store.report.funnel import Fate, Funnel, count_asked, count_not_asked
+from workers.store.report.fates import Fate
+from workers.store.report.funnel import Funnel, count_asked, count_not_asked
 
 __all__ = ["Fate", "Funnel", "asked", "funnel", "not_asked", "reason_of"]
 

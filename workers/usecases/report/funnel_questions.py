@@ -7,7 +7,8 @@ from workers.domain.reporting import Filters
 from workers.domain.types import TouchpointState
 from workers.errors import BadInput
 from workers.store.connection import Connection
-from workers.store.report.funnel import Fate, ListedQuestion, Page, list_asked, list_not_asked
+from workers.store.report.fates import Fate
+from workers.store.report.funnel import ListedQuestion, Page, list_asked, list_not_asked
 
 __all__ = ["NO_REASON", "PAGE_LENGTH", "ListedQuestion", "asked", "not_asked"]
 

@@ -1,0 +1,179 @@
+"""The report's cells: whatever is written, a report from cells says what one from rows says, and wrong ones are found."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import parts
+import pytest
+import sqlalchemy as sa
+from counted import House, live_through
+from sqlalchemy.engine import Connection
+
+from workers.domain.reporting import Filters
+from workers.domain.types import Band, RequestState
+from workers.store import tables as t
+from workers.store.counts import report_cells
+from workers.store.engine import Store
+from workers.store.report import cells, counted_days, nps_counts
+from workers.store.report.funnel import count_asked
+from workers.usecases.operation.recount import rebuild_report, recount_report
+from workers.usecases.report.nps_by_dimension import month_starts
+
+ZONES = ("UTC", "Europe/Paris", "Asia/Kolkata", "America/St_Johns")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Give the store of a scenario in which every kind of outcome comes up, on each database."""
+    folder: Path = tmp_path_factory.mktemp("cells")
+    if request.param == "sqlite":
+        with House(folder) as house:
+            live_through(house)
+            yield house.parts.store
+        return
+    with parts.empty_database(request.getfixturevalue("postgres_server")) as url, House(folder, database=url) as house:
+        live_through(house)
+        yield house.parts.store
+
+
+def periods(connection: Connection) -> Iterator[Filters]:
+    """Give reports of everything, of part of a time that cuts days, and by each word that is there."""
+    first, last = nps_counts.first_and_last_asked(connection, Filters())
+    assert first
+    assert last
+    third = (last - first) / 3
+    yield Filters()
+    yield Filters(since=first + third)
+    yield Filters(since=first + third, until=last - third + timedelta(minutes=7))
+    yield Filters(until=counted_days.day_of(last))
+    for name, words in cells.words(connection).items():
+        yield from (replace(Filters(since=first + timedelta(hours=5)), **{name: word}) for word in words)
+    yield from (Filters(without=word) for word in cells.words(connection)["segment"])
+
+
+def figures(connection: Connection) -> list[object]:
+    """Return what the reports say that are made from cells."""
+    said: list[object] = [cells.words(connection)]
+    for filters in periods(connection):
+        said += [count_asked(connection, filters), cells.recovery_answers(connection, filters)]
+        said.append(cells.cube(connection, filters, []))
+    for zone in ZONES:
+        months = month_starts(connection, Filters(), zone)
+        said.append(cells.cube(connection, Filters(), months))
+        for by in (("month",), ("segment", "language"), ("trigger",), ("touchpoint", "month")):
+            said.append(nps_counts.count_scores(connection, Filters(), by, months))
+    return said
+
+
+def from_rows(connection: Connection) -> list[object]:
+    """Return the same with every day read from its rows."""
+    nested = connection.begin_nested()
+    report_cells.forget(connection)
+    said = figures(connection)
+    nested.rollback()
+    return said
+
+
+WRITES: dict[str, Callable[[Connection], object]] = {
+    "nothing": lambda connection: None,
+    "scores": lambda connection: connection.execute(sa.update(t.response).values(score=7, band=Band.PASSIVE.value)),
+    "an answer gone": lambda connection: connection.execute(
+        sa.delete(t.response).where(t.response.c.id == sa.select(sa.func.min(t.response.c.id)).scalar_subquery())
+    ),
+    "all answers gone": lambda connection: connection.execute(sa.delete(t.response)),
+    "questions gone": lambda connection: connection.execute(sa.delete(t.survey_request)),
+    "questions of another day": lambda connection: connection.execute(
+        sa.update(t.survey_request).values(
+            asked_at=sa.select(sa.func.min(t.survey_request.c.asked_at)).scalar_subquery()
+        )
+    ),
+    "questions withdrawn": lambda connection: connection.execute(
+        sa.update(t.survey_request).values(state=RequestState.WITHDRAWN)
+    ),
+    "no clicks": lambda connection: connection.execute(sa.delete(t.click)),
+    "machines": lambda connection: connection.execute(sa.update(t.click).values(signal="machine")),
+    "another segment": lambda connection: connection.execute(sa.update(t.customer).values(segment="moved")),
+    "another language": lambda connection: connection.execute(sa.update(t.customer).values(language="fr")),
+    "customers gone": lambda connection: connection.execute(sa.delete(t.customer)),
+    "two customers are one": lambda connection: connection.execute(
+        sa.update(t.survey_request).values(
+            customer=sa.select(sa.func.min(sa.cast(t.customer.c.id, sa.Text))).scalar_subquery().cast(t.Key)
+        )
+    ),
+}
+"""What may happen to rows, by whoever does it."""
+
+
+@pytest.fixture
+def counted(store: Store) -> Store:
+    """Give the store with every day counted."""
+    recount_report(store)
+    return store
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_report_from_cells_is_the_one_from_rows(counted: Store, write: str) -> None:
+    """Whatever is written after the counting, at once and after counting again, the report says what the rows say."""
+    with counted.engine.connect() as connection, connection.begin() as transaction:
+        WRITES[write](connection)
+        assert figures(connection) == from_rows(connection)
+        for day in report_cells.days_changed(connection):
+            report_cells.recount(connection, day)
+        assert counted_days.changed_days(connection) == set()
+        assert figures(connection) == from_rows(connection)
+        right, every = report_cells.agreement(connection)
+        assert right == every
+        transaction.rollback()
+
+
+def test_counted_days_are_not_read_from_rows(counted: Store) -> None:
+    """With every day counted a report of all time reads no rows, and one that cuts days reads those two."""
+    with counted.reading() as connection:
+        first, last = nps_counts.first_and_last_asked(connection, Filters())
+        whole = counted_days.days(connection, None, None, ())
+        assert whole is not None
+        assert whole.ranges == ()
+        assert first
+        assert last
+        cut = counted_days.days(connection, first, last, ())
+        assert cut is not None
+        assert cut.ranges[0][0] == first
+        assert cut.ranges[-1][1] == last
+        assert len(cut.ranges) <= 2
+
+
+def test_counting_again_has_nothing_to_do(counted: Store) -> None:
+    """A second time at once no day is counted; and what is undone leaves no change behind."""
+    assert recount_report(counted) == 0
+    with counted.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(sa.delete(t.click))
+        transaction.rollback()
+    assert recount_report(counted) == 0
+
+
+def test_wrong_cells_are_found_and_mended(counted: Store) -> None:
+    """Cells changed by hand, lost or made up are days that the books find; counting anew names and mends them."""
+    with counted.engine.begin() as connection:
+        days = sorted(connection.execute(sa.select(t.asked_cell.c.day).distinct()).scalars())
+        assert report_cells.agreement(connection)[0] > 0
+        connection.execute(sa.update(t.asked_cell).where(t.asked_cell.c.day == days[0]).values(open=99))
+        connection.execute(sa.delete(t.asked_cell).where(t.asked_cell.c.day == days[1]))
+    with counted.reading() as connection:
+        right, every = report_cells.agreement(connection)
+        assert right < every
+    assert rebuild_report(counted) == [day.date() for day in days[:2]]
+    assert rebuild_report(counted) == []
+    with counted.reading() as connection:
+        right, every = report_cells.agreement(connection)
+        assert right == every > 0
+
+
+def test_segments_of_many_customers_are_read_from_rows(counted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When more customers change than are looked at, everything is read from rows until they are counted."""
+    monkeypatch.setattr(counted_days, "MOST_CUSTOMERS", 1)
+    with counted.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(sa.update(t.customer).values(segment="moved"))
+        assert counted_days.days(connection, None, None, ()) is None
+        transaction.rollback()
