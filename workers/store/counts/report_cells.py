@@ -95,7 +95,7 @@ def recount(connection: Connection, day: datetime) -> bool:
     one_day = Days((None, None, ()), ((day, day + DAY),))
     for table, rows in (
         (t.asked_cell, cells.question_rows(cells.OF_QUESTION, one_day.of_rows(Q.asked_at))),
-        (t.answer_cell, cells.answers_asked_for(one_day)),
+        (t.answer_cell, sa.union_all(*cells.answers_asked_for(one_day))),
     ):
         connection.execute(sa.delete(table).where(table.c.day == day))
         counted = grouped(table, rows.subquery(), sa.literal(day, t.Instant()))

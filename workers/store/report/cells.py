@@ -115,15 +115,16 @@ def answer_rows(source: sa.FromClause, *conditions: Condition) -> sa.Select[tupl
     return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(source).where(*conditions)
 
 
-def answers_asked_for(days: counted_days.Days) -> sa.CompoundSelect[tuple[object, ...]]:
+def answers_asked_for(days: counted_days.Days) -> list[sa.Select[tuple[object, ...]]]:
     """Return the answers asked for on some days: those to our questions, and those to questions of other tools.
 
     Each is found by the index of the instant that counts for it; one condition on both would read every answer.
     """
     ours = t.survey_request.join(t.response, R.request == Q.id).outerjoin(t.customer, C.id == Q.customer)
-    return answer_rows(ours, days.of_rows(Q.asked_at)).union_all(
-        answer_rows(ANSWERS, Q.id.is_(None), days.of_rows(R.asked_at))
-    )
+    return [
+        answer_rows(ours, days.of_rows(Q.asked_at)),
+        answer_rows(ANSWERS, Q.id.is_(None), days.of_rows(R.asked_at)),
+    ]
 
 
 def asked(
@@ -149,7 +150,7 @@ def answers(connection: Connection, filters: Filters, boundaries: Iterable[datet
     kept = sa.select(c.day.label("at"), *(c[name] for name in (*ANSWERED_BY, *OF_ANSWER))).where(*days.of_cells(c.day))
     if not days.ranges:
         return kept.subquery()
-    return kept.union_all(answers_asked_for(days)).subquery()
+    return kept.union_all(*answers_asked_for(days)).subquery()
 
 
 def chosen(counted: sa.Subquery, filters: Filters) -> list[Condition]:

@@ -22,7 +22,7 @@ from workers.domain.reporting.drivers import (
     matrix,
 )
 from workers.store.connection import Connection
-from workers.store.report import figures as stored
+from workers.store.report.cells import words as words_of_filters
 from workers.store.report.drivers import count_drivers
 
 __all__ = [
@@ -73,7 +73,7 @@ def review(connection: Connection, filters: Filters, now: datetime) -> DriverRev
         touchpoints=tuple(matrix(cells, lambda cell: cell.touchpoint)),
         segments=tuple(matrix(cells, lambda cell: cell.segment)),
         stages=tuple(matrix(cells, lambda cell: stage_of(cell.trigger))),
-        words=stored.words(connection),
+        words=words_of_filters(connection),
     )
 
 
