@@ -20,7 +20,7 @@ from workers.store.report.funnel import count_asked
 from workers.usecases.operation.recount import rebuild_report, recount_report
 from workers.usecases.report.nps_by_dimension import month_starts
 
-ZONES = ("UTC", "Asia/Kolkata")
+ZONES = ("Asia/Kolkata",)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -80,7 +80,7 @@ WRITES: dict[str, Callable[[Connection], object]] = {
     "nothing": lambda connection: None,
     "scores": lambda connection: connection.execute(sa.update(t.response).values(score=7, band=Band.PASSIVE.value)),
     "an answer gone": lambda connection: connection.execute(
-        sa.delete(t.response).where(t.response.c.id == sa.select(sa.func.min(t.response.c.id)).scalar_subquery())
+        sa.delete(t.response).where(t.response.c.id.in_(sa.select(t.response.c.id).order_by(t.response.c.id).limit(1)))
     ),
     "all answers gone": lambda connection: connection.execute(sa.delete(t.response)),
     "questions gone": lambda connection: connection.execute(sa.delete(t.survey_request)),
@@ -99,7 +99,7 @@ WRITES: dict[str, Callable[[Connection], object]] = {
     "customers gone": lambda connection: connection.execute(sa.delete(t.customer)),
     "two customers are one": lambda connection: connection.execute(
         sa.update(t.survey_request).values(
-            customer=sa.select(sa.func.min(sa.cast(t.customer.c.id, sa.Text))).scalar_subquery().cast(t.Key)
+            customer=sa.select(t.customer.c.id).order_by(t.customer.c.id).limit(1).scalar_subquery()
         )
     ),
 }

@@ -32,7 +32,8 @@ def days_changed(connection: Connection) -> list[datetime]:
     for customers in read.chunks(sorted(set(whose))):
         connection.execute(sa.delete(t.report_change).where(CHANGE.segment_of.in_(customers)))
         mark(connection, days_of_customers(connection, customers))
-    return sorted(connection.execute(sa.select(CHANGE.day).distinct()).scalars())
+    changed = sa.select(CHANGE.day).where(CHANGE.day.is_not(None)).distinct()
+    return sorted(connection.execute(changed).scalars())
 
 
 def take_turn(connection: Connection) -> bool:
