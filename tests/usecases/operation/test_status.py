@@ -18,6 +18,7 @@ from workers.store.engine import Store
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation import inquiry
 from workers.usecases.operation import status as counting
+from workers.usecases.operation.recount import recount_report
 
 ELSEWHERE = [
     "touchpoints held for consent or notice = those whose customer gave or got none",
@@ -35,6 +36,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Give the scenario, lived through once; tests that change it undo that."""
     with House(tmp_path_factory.mktemp("house")) as lived:
         live_through(lived)
+        recount_report(lived.parts.store)
         yield lived
 
 
