@@ -34,6 +34,7 @@ from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.store.sign_in import accounts
 from workers.usecases.operation.migrate import migrate
+from workers.usecases.operation.recount import recount_report
 from workers.web.staff.frame import COOKIE
 
 BOUCLE = [sys.executable, "-c", "from workers.cli import main; main()"]
@@ -139,6 +140,7 @@ def main() -> int:
         migrate(store)
         customers = customers_in(store) or fill(source / "boucle.db", store, arguments.customers)
         filled = time.monotonic() - began
+        recount_report(store)  # as the role `send` does
         environment = environment_of(home, source, url)
         measured = list(measure(store, environment, wanted))
         size = about(store)
