@@ -103,12 +103,13 @@ def citus() -> Iterator[str]:
 
     The core lies together by customer, what is looked up otherwise by that, small tables are on every machine, and what
     comes in and goes out stays on the coordinator. Triggers cannot stay on divided tables: the running counts are
-    rebuilt now and then by `boucle counts rebuild`.
+    rebuilt now and then by `boucle counts rebuild`, and the report reads rows.
     """
     yield refused_where("NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')", "this database has no Citus")
     yield owners_of_bodies()
     for trigger in counting_triggers():
         yield f'DROP TRIGGER {trigger.name} ON "{trigger.table}"'
+    yield "INSERT INTO report_change (day, segment_of) VALUES (NULL, NULL)"
     yield f"SELECT create_distributed_table('{CORE}', '{BY_CUSTOMER[t.customer]}')"
     for table, column in BY_CUSTOMER.items():
         if table.name != CORE:

@@ -27,7 +27,8 @@ DAY_OF = {
     "click": ("q.asked_at", "JOIN survey_request q ON q.id = r.request"),
 }
 """The tables whose rows are in the report's cells: when each row's question was asked, and where that stands."""
-SEGMENT_CHANGED = "(o.segment, o.language) IS DISTINCT FROM (n.segment, n.language)"
+SEGMENT_CHANGED = "(OLD.segment, OLD.language) IS DISTINCT FROM (NEW.segment, NEW.language)"
+OF_CUSTOMERS = {"update": f"FOR EACH ROW WHEN ({SEGMENT_CHANGED})", "delete": "FOR EACH ROW"}
 LOCKED = ("customer", "survey_request", "click", "response")
 """The tables that get triggers, in the order in which every role writes them."""
 
@@ -88,21 +89,16 @@ def for_postgresql() -> Iterator[str]:
                 f"FROM ({rows}) AS r {join};"
             )
             yield from made(event, table, body)
-    whose = "INSERT INTO report_change (segment_of) SELECT"
-    yield from made(
-        "update", "customer", f"{whose} n.id FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE {SEGMENT_CHANGED};"
-    )
-    yield from made("delete", "customer", f"{whose} id FROM old_rows;")
+    for event in OF_CUSTOMERS:
+        yield from made(event, "customer", "INSERT INTO report_change (segment_of) VALUES (OLD.id);")
 
 
 def made(event: str, table: str, body: str) -> Iterator[str]:
     """Give the statements that make a trigger and its function."""
     name = f"report_{table}_{event}"
     yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body} RETURN NULL; END$$"
-    yield (
-        f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {ROWS_OF[event]} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-    )
+    when = f"REFERENCING {ROWS_OF[event]} FOR EACH STATEMENT" if table in DAY_OF else OF_CUSTOMERS[event]
+    yield f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} {when} EXECUTE FUNCTION {name}()"
 
 
 def for_sqlite() -> Iterator[str]:

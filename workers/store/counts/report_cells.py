@@ -13,19 +13,27 @@ from sqlalchemy.engine import Connection
 
 from workers.store import read
 from workers.store import tables as t
-from workers.store.counts import report_changes as report_changes  # its triggers belong to the tables
+from workers.store.counts import report_changes
 from workers.store.counts.running_counts import FOLDING
 from workers.store.report import cells
 from workers.store.report.counted_days import DAY, Days, changed_days, day_of, days_of_customers
 from workers.store.report.figures import ANSWERS, Q, R
 
 CHANGE = t.report_change.c
+EVERYTHING = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
+"""What says that no cell is right."""
 DAY_DIGITS = 10
 
 
 def days_changed(connection: Connection) -> list[datetime]:
-    """Return the days whose cells are not right, oldest first, after writing down which days changes are about."""
+    """Return the days whose cells are not right, oldest first, after writing down which days changes are about.
+
+    Where nothing says of changes no day is counted, as nobody would see when its cells are wrong: all is read from rows.
+    """
     if not take_turn(connection):
+        return []
+    if not report_changes.are_said(connection):
+        forget(connection)
         return []
     every_day(connection)
     whose = list(connection.execute(sa.select(CHANGE.segment_of).where(CHANGE.segment_of.is_not(None))).scalars())
@@ -45,10 +53,8 @@ def take_turn(connection: Connection) -> bool:
 
 def every_day(connection: Connection) -> None:
     """Where all cells are to be counted, say so of each day that has any or that something was asked on."""
-    everything = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
-    if not connection.execute(sa.delete(t.report_change).where(everything)).rowcount:
-        return
-    mark(connection, all_days(connection))
+    if connection.execute(sa.delete(t.report_change).where(EVERYTHING)).rowcount:
+        mark(connection, all_days(connection))
 
 
 def all_days(connection: Connection) -> set[datetime]:
@@ -68,7 +74,8 @@ def all_days(connection: Connection) -> set[datetime]:
 
 def forget(connection: Connection) -> None:
     """Say that no cell is right, so that everything is read from rows until it is counted anew."""
-    connection.execute(sa.insert(t.report_change).values(day=None, segment_of=None))
+    if connection.execute(sa.select(CHANGE.id).where(EVERYTHING).limit(1)).first() is None:
+        connection.execute(sa.insert(t.report_change).values(day=None, segment_of=None))
 
 
 def mark(connection: Connection, days: set[datetime]) -> None:
