@@ -28,7 +28,7 @@ DAY_DIGITS = 10
 def days_changed(connection: Connection) -> list[datetime]:
     """Return the days whose cells are not right, oldest first, after writing down which days changes are about.
 
-    Where nothing says of changes no day is counted, as nobody would see when its cells are wrong: all is read from rows.
+    Where nothing says of changes no day is counted, as nobody would see when its cells are wrong: rows are read.
     """
     if not take_turn(connection):
         return []
