@@ -46,5 +46,7 @@ class Scripted:
         self._thread.join(10)
 
 
-HELLO = ["220 scripted", "250 scripted"]
+HELLO: list[str | bytes] = ["220 scripted", "250 scripted"]
+HELLO_AT_ONCE: list[str | bytes] = ["220 scripted", b"250-scripted\r\n250 PIPELINING"]
+"""Of a server that takes several commands in one write."""
 TAKEN = ["250 ok", "250 ok", "354 go", "DOT 250 taken"]

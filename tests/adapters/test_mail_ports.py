@@ -15,7 +15,7 @@ from postroom import LATER, NEVER, NO_SUCH, OURS, Postman
 from scripted import HELLO, TAKEN, Scripted
 
 from workers.adapters.file_mailbox import MailboxSender
-from workers.adapters.smtp import SmtpSender
+from workers.adapters.smtp.sender import SmtpSender
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.usecases.delivery.handing_over import MailSender
 

@@ -19,10 +19,10 @@ import parts
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Session
-from scripted import HELLO, TAKEN, Scripted
+from scripted import HELLO, HELLO_AT_ONCE, TAKEN, Scripted
 
 from workers.adapters.file_mailbox import MailboxSender
-from workers.adapters.smtp import SmtpSender
+from workers.adapters.smtp.sender import SmtpSender
 from workers.devservices.places import free_port
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
@@ -225,6 +225,7 @@ def test_connections_are_used_again() -> None:
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("hello", [HELLO, HELLO_AT_ONCE], ids=["one by one", "pipelining"])
 @pytest.mark.parametrize(
     ("script", "kind"),
     [
@@ -243,9 +244,9 @@ def test_connections_are_used_again() -> None:
         ([*HELLO, "250 ok", "250 ok", "354 go", "DOT nonsense"], SendKind.UNKNOWN),
     ],
 )
-def test_each_step_ends_as_it_should(script: list[str], kind: SendKind) -> None:
+def test_each_step_ends_as_it_should(script: list[str], kind: SendKind, hello: list[str | bytes]) -> None:
     """Before a recipient is named a 5xx is about us; before the content has left a cut is later; after it unknown."""
-    server = Scripted(script)
+    server = Scripted([*hello, *script[2:]] if script[:2] == HELLO else script)
     [end] = send(SmtpSender(server.url, 1, timeout_seconds=5), ("a@b.example", mail("a@b.example")))
     assert end.kind is kind
     named_a_recipient = any(line.startswith("RCPT") for line in server.lines)
@@ -253,10 +254,13 @@ def test_each_step_ends_as_it_should(script: list[str], kind: SendKind) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("hello", [HELLO, HELLO_AT_ONCE], ids=["one by one", "pipelining"])
 @pytest.mark.parametrize("step", [["503 RCPT?"], ["250 ok", "503 DATA?"], ["250 ok", "354 go", "503 what?"]])
-def test_a_conversation_out_of_step_is_begun_again_on_another_connection(step: list[str]) -> None:
+def test_a_conversation_out_of_step_is_begun_again_on_another_connection(
+    step: list[str], hello: list[str | bytes]
+) -> None:
     """The server lost its place, not the mailbox: the mail waits, and the next one does not meet the same state."""
-    server = Scripted([*HELLO, "250 ok", *step, "221 bye"], [*HELLO, *TAKEN, "221 bye"])
+    server = Scripted([*hello, "250 ok", *step, "221 bye"], [*hello, *TAKEN, "221 bye"])
 
     async def two() -> list[SendKind]:
         sender = SmtpSender(server.url, 1, timeout_seconds=5)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from workers.adapters import kafka
 from workers.adapters.returned_mails import OneFile
-from workers.adapters.smtp import Server, SmtpSender
+from workers.adapters.smtp.sender import SmtpSender
+from workers.adapters.smtp.server import Server
 from workers.app.parts import Parts
 from workers.app.settings_values import kafka_of, returned_mail
 from workers.errors import BadInput, Misconfigured

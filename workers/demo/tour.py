@@ -9,7 +9,7 @@ import threading
 from datetime import timedelta
 
 from workers.adapters.clock import StoredClock
-from workers.adapters.smtp import SmtpSender
+from workers.adapters.smtp.sender import SmtpSender
 from workers.app import Boucle
 from workers.demo.story import story
 from workers.errors import BadInput

@@ -16,7 +16,7 @@ from workers import settings as settings_module
 from workers.adapters import kafka
 from workers.adapters.home import SQLITE, Home, database_file_faults
 from workers.adapters.mail_dns import Dns, Findings, check_domain
-from workers.adapters.smtp import SmtpSender
+from workers.adapters.smtp.sender import SmtpSender
 from workers.adapters.spf_lookups import walk_spf
 from workers.calendar import IN_USE, OTHERS
 from workers.cli.shared import as_json, demo_faults, say_fault, show
