@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from workers.adapters import file_outbox, kafka, smtp
+from workers.adapters import file_outbox, kafka
+from workers.adapters.smtp.sender import SmtpSender
 from workers.cloudevents import Event
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, Row
@@ -84,26 +85,26 @@ def change_a_score() -> None:
 
 def send_twice() -> None:
     """Hand a mail over once more although the server took it."""
-    send, chances = smtp.SmtpSender.send, count()
+    send, chances = SmtpSender.send, count()
 
-    async def eager(self: smtp.SmtpSender, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
+    async def eager(self: SmtpSender, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         result = await send(self, envelope_from, recipient, raw)
         if result.kind == SendKind.ACCEPTED and next(chances) % EACH == 0:
             await send(self, envelope_from, recipient, raw)
         return result
 
-    smtp.SmtpSender.send = eager  # type: ignore[method-assign]  # planted
+    SmtpSender.send = eager  # type: ignore[method-assign]  # planted
 
 
 def believe(mistaken: Callable[[SendResult], bool]) -> None:
     """Take some ends of a hand-over for good."""
-    send = smtp.SmtpSender.send
+    send = SmtpSender.send
 
-    async def credulous(self: smtp.SmtpSender, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
+    async def credulous(self: SmtpSender, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         result = await send(self, envelope_from, recipient, raw)
         return SendResult(SendKind.ACCEPTED, 250, "250 believed") if mistaken(result) else result
 
-    smtp.SmtpSender.send = credulous  # type: ignore[method-assign]  # planted
+    SmtpSender.send = credulous  # type: ignore[method-assign]  # planted
 
 
 def swallow_a_refusal() -> None:
