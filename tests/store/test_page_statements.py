@@ -4,6 +4,7 @@ Each is run on an empty database, and every statement it sends is explained by t
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.reporting import Filters
+from workers.domain.attributes import Attribute, AttributeKind
+from workers.domain.reporting import Dimension, Filters
 from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
@@ -22,6 +24,7 @@ from workers.store.report import cells, fates, figures, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
+from workers.usecases.report.groups import groups
 from workers.usecases.report.nps_by_dimension import month_starts
 
 BIG = frozenset(
@@ -31,6 +34,7 @@ BIG = frozenset(
 """Tables that grow with the customers."""
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 SOME = Filters(since=NOW - timedelta(days=30), until=NOW, segment="retail")
+PLAN = Dimension("plan", Attribute("plan", AttributeKind.TEXT, ("free", "pro"), personal=False))
 DAYS = [NOW + timedelta(days=n) for n in range(4)]
 
 
@@ -67,6 +71,7 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
     "detractors": lambda connection: figures.cases(connection, SOME),
     "movements": lambda connection: figures.moved(connection, SOME),
     "themes": lambda connection: figures.themes(connection, SOME),
+    "groups": lambda connection: groups(connection, replace(SOME, by=(Dimension("touchpoint"), PLAN))),
     "voices": lambda connection: figures.testimonials(connection, SOME),
 }
 

@@ -3,6 +3,7 @@
 Read from the database as it is, so that every figure is the report's own. Changes nothing.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from workers.demo import wishes
@@ -94,21 +95,21 @@ def dip(connection: Connection) -> Dip | None:
 
 def span(connection: Connection, first: date, last: date, *, elsewhere: bool = False) -> Span:
     """Return the report's NPS right after deliveries asked about from one day to another, both included."""
-    whose = {"without": SEGMENT} if elsewhere else {"segment": SEGMENT}
-    filters = period(first, last, **whose)
+    whole = period(first, last)
+    filters = replace(whole, without=SEGMENT) if elsewhere else replace(whole, segment=SEGMENT)
     reading = Reading.of(sections.figures_of(connection, filters))
     return Span(first.isoformat(), last.isoformat(), reading.nps, reading.n)
 
 
-def period(first: date, last: date, **whose: str) -> Filters:
+def period(first: date, last: date) -> Filters:
     """Return the filters that the report's address has for the touchpoint, from one day to another, both included."""
     since = datetime.combine(first, datetime.min.time(), PARIS)
     until = datetime.combine(last + timedelta(days=1), datetime.min.time(), PARIS)
-    return Filters(since, until, touchpoint=TOUCHPOINT, **whose)
+    return Filters(since, until, touchpoint=TOUCHPOINT)
 
 
 def passives(connection: Connection, theme: int, first: date, last: date) -> int:
     """Return how many passives of the North said the same in those weeks, as the report lists them."""
     picks = {sections.Pick.THEME: str(theme), sections.Pick.BAND: Band.PASSIVE.value}
-    n, _ = sections.answers(connection, period(first, last, segment=SEGMENT), picks, length=0)
+    n, _ = sections.answers(connection, replace(period(first, last), segment=SEGMENT), picks, length=0)
     return n

@@ -33,6 +33,8 @@ class DriverCell:
     drivers: str
     band: str
     n: int
+    group: str = ""
+    """Of the dimensions that the report sets side by side; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from workers.domain.attributes import Attribute
 from workers.domain.reporting import nps
 from workers.domain.reporting.nps import Counts, SampleSize
 
@@ -30,6 +31,14 @@ STAGES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Dimension:
+    """What answers are set side by side by: a word of every report, or an attribute that the operator declared."""
+
+    name: str
+    attribute: Attribute | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """What the report is about: questions asked from `since` up to `until`; an empty word takes everything."""
 
@@ -41,6 +50,8 @@ class Filters:
     touchpoint: str = ""
     without: str = ""
     """A segment that is left out, so that one can be set against all others."""
+    by: tuple[Dimension, ...] = ()
+    """By what the answers are set side by side, one or two; it chooses none of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from workers.errors import BadInput
 from workers.store import read
 from workers.store import tables as t
 from workers.store.report import figures as stored
+from workers.store.report.dimensions import group_of
 from workers.store.report.drivers import names_driver
 
 GIVEN = tuple(
@@ -49,6 +50,7 @@ class Pick(StrEnum):
     REMINDED = "reminded"
     CHANNEL = "channel"
     DRIVER = "driver"
+    GROUP = "group"
     OURS = "ours"
     SETTLING = "settling"
     LATE = "late"
@@ -87,11 +89,13 @@ IN_WORDS: Mapping[Pick, Callable[[str], sa.ColumnElement[bool]]] = {
     Pick.CHANNEL: lambda word: OF_ANSWERS.channel == word,
     Pick.DRIVER: names_driver,
 }
-"""The condition of each pick that its word alone says; LOOP and MOVE need the filters of the report as well."""
+"""The condition of each pick that its word alone says; GROUP, LOOP and MOVE need the filters of the report as well."""
 
 
 def condition(connection: Connection, filters: Filters, pick: Pick, word: str) -> sa.ColumnElement[bool]:
     """Return the condition of one pick. Raises ValueError or KeyError for a word that it does not have."""
+    if pick is Pick.GROUP:
+        return group_of(connection, filters.by) == word
     if pick is Pick.LOOP:
         cases = figures.at_step(stored.cases(connection, filters), Step(word))
         return stored.one_of([case.response for case in cases])

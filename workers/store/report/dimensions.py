@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.attributes import Attribute, AttributeKind
-from workers.domain.reporting import NONE
+from workers.domain.reporting import NONE, Dimension
 from workers.store import tables as t
 from workers.store.report.figures import Column, Months, month_of
 
@@ -42,6 +42,12 @@ def columns_by(
     }
     of_attributes = {name: attribute_column(connection, attributes[name]) for name in names if name in attributes}
     return together(names, of_answers | of_attributes), together(names, of_questions | of_attributes)
+
+
+def group_of(connection: Connection, by: Sequence[Dimension]) -> Column:
+    """Return the group of an answer over `figures.ANSWERS`; months are no dimension here."""
+    declared = {dimension.name: dimension.attribute for dimension in by if dimension.attribute is not None}
+    return columns_by(connection, [dimension.name for dimension in by], (), declared)[0]
 
 
 def together(names: Sequence[str], columns: Mapping[str, Column]) -> Column:

@@ -10,21 +10,23 @@ from workers.domain.drivers import CODE, NONE
 from workers.domain.reporting import Filters
 from workers.domain.reporting.drivers import DriverCell
 from workers.store import tables as t
+from workers.store.report.dimensions import group_of
 from workers.store.report.figures import ANSWERS, SEGMENT, TOUCHPOINT, TRIGGER, of_answers
 
 R = t.response.c
-BY = sa.text("1, 2, 3, 4, 5")
+BY = sa.text("1, 2, 3, 4, 5, 6")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 
 
 def count_drivers(connection: Connection, filters: Filters) -> list[DriverCell]:
     """Count the answers that a report is about; recovery answers are none."""
     chosen = sa.func.coalesce(R.drivers, "")
-    query = sa.select(TRIGGER, TOUCHPOINT, SEGMENT, chosen, R.band, sa.func.count()).select_from(ANSWERS)
+    group = group_of(connection, filters.by)
+    query = sa.select(TRIGGER, TOUCHPOINT, SEGMENT, chosen, R.band, group, sa.func.count()).select_from(ANSWERS)
     query = query.where(*of_answers(filters)).group_by(BY).order_by(BY)
     return [
-        DriverCell(str(trigger), str(touchpoint), str(segment), str(drivers), str(band), int(n))
-        for trigger, touchpoint, segment, drivers, band, n in connection.execute(query)
+        DriverCell(str(trigger), str(touchpoint), str(segment), str(drivers), str(band), int(n), str(group))
+        for trigger, touchpoint, segment, drivers, band, group, n in connection.execute(query)
     ]
 
 

@@ -17,7 +17,7 @@ from workers.domain.types import Band, RequestState, ResponseState
 from workers.store import tables as t
 from workers.store.report import cells
 from workers.store.report.dimensions import OF_CUSTOMERS, columns_by, named, together
-from workers.store.report.figures import Months, month_of, within
+from workers.store.report.figures import LANGUAGE, TOUCHPOINT, TRIGGER, Months, chosen, month_of, within
 
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
@@ -37,9 +37,9 @@ def count_scores(
     months: Months,
     attributes: Mapping[str, Attribute] = NO_ATTRIBUTES,
 ) -> dict[Cell, Figures]:
-    """Return the figures of the questions asked in a period by recovery, group and touchpoint.
+    """Return the figures of the questions that the filters choose by recovery, group and touchpoint.
 
-    Of the filters only the period counts. `months` is read where groups are months; of two names each group is a pair.
+    `months` is read where groups are months; of two names each group is a pair.
     """
     if not any(name in attributes for name in by):
         return count_cells(connection, period, by, months)
@@ -47,12 +47,15 @@ def count_scores(
     asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
     answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
     asked: sa.FromClause = t.survey_request
-    if any(name in OF_CUSTOMERS or name in attributes for name in by):
+    of_people = any(name in OF_CUSTOMERS or name in attributes for name in by)
+    if of_people or period.segment or period.without or period.language:
         answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
     of_answers, of_questions = columns_by(connection, by, months, attributes)
     keys = (of_answers, sa.func.coalesce(q.step, r.touchpoint))
-    figures = answered(connection, answers, within(asked_at, period), keys)
-    for key, more in requested(connection, asked, within(q.asked_at, period), (of_questions, q.step)):
+    wanted = [*within(asked_at, period), *chosen(period, TRIGGER, TOUCHPOINT, LANGUAGE)]
+    figures = answered(connection, answers, wanted, keys)
+    wanted = [*within(q.asked_at, period), *chosen(period, q.trigger, q.step, q.language)]
+    for key, more in requested(connection, asked, wanted, (of_questions, q.step)):
         figures[key] = figures.get(key, Figures()) + more
     return figures
 
@@ -66,7 +69,8 @@ def count_cells(connection: Connection, period: Filters, by: Sequence[str], mont
     for counted, sums in ((answers, sums_of_answers(answers.c)), (asked, sums_of_questions(asked.c))):
         group = together(by, {**dict(counted.c.items()), "month": month_of(counted.c.at, months)})
         keys = (counted.c.trigger == RECOVERY, group, named(counted.c.touchpoint))
-        query = sa.select(*keys, *map(cells.added, sums.values())).select_from(counted).group_by(BY_THE_KEYS)
+        query = sa.select(*keys, *map(cells.added, sums.values())).select_from(counted)
+        query = query.where(*cells.of_words(counted, period)).group_by(BY_THE_KEYS)
         for again, name, step, *numbers in connection.execute(query):
             key = (bool(again), str(name), str(step))
             more = Figures(**{count: int(n) for count, n in zip(sums, numbers, strict=True)})

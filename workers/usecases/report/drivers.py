@@ -55,6 +55,8 @@ class DriverReview:
     touchpoints: tuple[Column, ...]
     segments: tuple[Column, ...]
     stages: tuple[Column, ...]
+    groups: tuple[Column, ...]
+    """By the dimensions that the address names; none without."""
     words: Mapping[str, list[str]]
 
 
@@ -73,6 +75,7 @@ def review(connection: Connection, filters: Filters, now: datetime) -> DriverRev
         touchpoints=tuple(matrix(cells, lambda cell: cell.touchpoint)),
         segments=tuple(matrix(cells, lambda cell: cell.segment)),
         stages=tuple(matrix(cells, lambda cell: stage_of(cell.trigger))),
+        groups=tuple(matrix(cells, lambda cell: cell.group)) if filters.by else (),
         words=words_of_filters(connection),
     )
 

@@ -32,6 +32,7 @@ from workers.store.report.themes import names_of_themes as theme_names
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.initiatives import Kind
 from workers.usecases.report import funnel, nps_by_dimension
+from workers.usecases.report.groups import Groups, groups
 
 __all__ = [
     "ASKED",
@@ -81,6 +82,8 @@ class Review:
     words: Mapping[str, list[str]]
     wordings: tuple[WordingChange, ...]
     """The days on which a language was asked in another wording, oldest first."""
+    groups: Groups
+    """The answers set side by side, where the filters name a dimension."""
     apart: int
     """Answers to recovery surveys asked in the period: no part of anything else here but the loop."""
 
@@ -114,6 +117,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         notes=noted,
         words=cells.words(connection),
         wordings=tuple(wording_changes(connection, filters)),
+        groups=groups(connection, filters),
         apart=cells.recovery_answers(connection, filters),
     )
 

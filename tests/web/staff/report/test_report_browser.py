@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PATHS = (
     "/report",
-    "/report?segment=north&touchpoint=delivery-now",
+    "/report?segment=north&touchpoint=delivery-now&by=trigger&and=language",
     "/report/responses?band=detractor",
     "/report/drivers",
     "/report/drivers?touchpoint=delivery-now&since=2026-05-01",

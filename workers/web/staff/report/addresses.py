@@ -34,6 +34,8 @@ class Addresses:
             "language": f.language,
             "touchpoint": f.touchpoint,
             "without": f.without,
+            "by": f.by[0].name if f.by else "",
+            "and": f.by[1].name if len(f.by) > 1 else "",
         }
 
     def days(self, since: date, until: date) -> dict[str, str]:

@@ -16,16 +16,18 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.domain.reporting import Filters
+from workers.domain.policy import Policy
+from workers.domain.reporting import Dimension, Filters
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, write_csv, write_xlsx
 from workers.usecases.report import sections
+from workers.usecases.report.groups import dimensions_offered
 from workers.usecases.report.sections import PAGE_LENGTH, YES, Answered, Pick
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
-from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.parameters import Parameters, parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.wording import Words, words_of_list
@@ -42,9 +44,9 @@ NUMBERS = (Pick.SCORE, Pick.THEME, Pick.TOLD)
 """What an address names by a number."""
 
 
-def filters_of(request: Request, zone: str) -> Filters:
+def filters_of(request: Request, policy: Policy) -> Filters:
     """Return the filters of an address; a word that nothing has finds nothing. Raises BadAddress for no day."""
-    given = parameters_of(request)
+    given, zone = parameters_of(request), policy.zone
     since, until = given.day("since"), given.day("until")
     return Filters(
         since=sections.midnight(since, zone) if since else None,
@@ -54,7 +56,15 @@ def filters_of(request: Request, zone: str) -> Filters:
         language=given.text("language"),
         touchpoint=given.text("touchpoint"),
         without=given.text("without"),
+        by=dimensions_of(given, policy),
     )
+
+
+def dimensions_of(given: Parameters, policy: Policy) -> tuple[Dimension, ...]:
+    """Return by what an address sets answers side by side; what is not offered, or stands twice, is left out."""
+    offered = dimensions_offered(policy.attributes)
+    names = dict.fromkeys(given.choice(name, offered) for name in ("by", "and"))
+    return tuple(offered[name] for name in names if name)
 
 
 def picks_of(request: Request) -> dict[Pick, str]:
@@ -84,7 +94,7 @@ async def show_answers(request: Request, visitor: Visitor) -> Response:
 def found_answers(request: Request, page: int) -> tuple[int, list[Answered], Words]:
     """Return the answers behind a figure and the words to say them in; 404 for an address that the report has not."""
     web = web_of(request)
-    filters = filters_of(request, web.policy().zone)
+    filters = filters_of(request, web.policy())
     try:
         with web.store.reading() as connection:
             n, answers = sections.answers(connection, filters, picks_of(request), page=page)
@@ -158,6 +168,7 @@ TITLES: Mapping[Pick, Callable[[Words, str], str]] = {
     Pick.LATE: lambda words, _: words.text("asked.late"),
     Pick.CHANNEL: lambda words, word: words.word("report.channel", word),
     Pick.DRIVER: lambda words, word: words.driver(word),
+    Pick.GROUP: lambda words, word: words.group(word),
 }
 """How each thing is said that the answers of a list have in common."""
 
@@ -185,7 +196,7 @@ def write_answer_file(request: Request, visitor: Visitor) -> Response:
     if kind not in ("csv", "xlsx"):
         raise HTTPException(404)
     web = web_of(request)
-    filters = filters_of(request, web.policy().zone)
+    filters = filters_of(request, web.policy())
     file = TemporaryFile()  # noqa: SIM115  # closed when it has been sent
     try:
         with web.store.reading(patient=True) as connection:

@@ -21,6 +21,7 @@ from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of, titles
 from workers.web.staff.report.charts import percent
+from workers.web.staff.report.groups import dimension_choices
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.pages import said_as_of
 from workers.web.staff.report.sheets import Cell, Sheet, number, sheet, values, word
@@ -83,7 +84,7 @@ def read(request: Request) -> tuple[DriverReview, Words]:
     """Return what the address asks for, and the words to say it in. Raises BadAddress."""
     web = web_of(request)
     policy = web.policy()
-    filters = filters_of(request, policy.zone)
+    filters = filters_of(request, policy)
     kept: KeptReports[DriverReview] = request.app.state.kept_drivers
     with web.store.reading() as connection:
         review = kept.get(filters, lambda: drivers.review(connection, filters, web.now()))
@@ -100,6 +101,11 @@ async def show_drivers(request: Request, visitor: Visitor) -> Response:
 def write_drivers(request: Request, visitor: Visitor) -> Response:
     review, words = read(request)
     matrices = [
+        *(
+            [matrix(Grouping("groups", "group", words.group), large(review.groups), words, points=not review.mixed)]
+            if review.groups
+            else []
+        ),
         matrix(Grouping("touchpoints", "touchpoint", words.touchpoint), review.touchpoints, words, points=True),
         matrix(Grouping("segments", "segment", words.segment), review.segments, words, points=not review.mixed),
         matrix(
@@ -124,10 +130,17 @@ def write_drivers(request: Request, visitor: Visitor) -> Response:
         "choices": {
             name: [(value, choice(words, name, value)) for value in used] for name, used in review.words.items()
         },
+        "dimensions": dimension_choices(request, words),
+        "groups_title": words.grouping(),
         "cell_from": CELL_FROM,
         "shown_from": SHOWN_FROM,
     }
     return show(request, visitor, "report-drivers.html", values_shown)
+
+
+def large(columns: Sequence[Column]) -> list[Column]:
+    """Return the groups that are large enough to be told apart at all."""
+    return [column for column in columns if column.counts.n >= CELL_FROM]
 
 
 def with_points(group: DriverReview | Column) -> bool:
@@ -205,7 +218,7 @@ def matrix(grouping: Grouping, columns: Sequence[Column], words: Words, *, point
                 grouping.said(column.name),
                 words.text("n", n=words.whole(column.counts.n)),
                 score_of(column, words),
-                words.addresses.query(**{pick: column.name}) if pick != "stage" else "",
+                words.addresses.query(**{pick: column.name}) if pick not in ("stage", "group") else "",
             )
             for column in shown
         ),

@@ -1,4 +1,4 @@
-"""The report page: eight parts in a fixed order, its tables as CSV and XLSX, and dated notes.
+"""The report page: eight parts in a fixed order, groups before them, its tables as CSV and XLSX, and dated notes.
 
 Drawn on the server; the address holds the filters. Nothing here counts: `usecases.report` does.
 """
@@ -19,6 +19,7 @@ from workers.text.spreadsheets import as_csv, as_xlsx
 from workers.usecases.initiatives import ImprovementActions
 from workers.usecases.report import sections
 from workers.usecases.report.funnel import Fate
+from workers.usecases.report.groups import FEWEST
 from workers.usecases.report.sections import Review
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
@@ -28,8 +29,9 @@ from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_r
 from workers.web.staff.report import charts
 from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of
+from workers.web.staff.report.groups import MOST_GROUPS, all_sheets, dimension_choices
 from workers.web.staff.report.kept_reports import KeptReports
-from workers.web.staff.report.sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, values
+from workers.web.staff.report.sheets import ANSWERS, QUESTIONS, drawn_sheet, values
 from workers.web.staff.report.wording import Words, words_of_review
 from workers.web.staff.times import when
 
@@ -43,7 +45,7 @@ def read(request: Request) -> tuple[Review, Words]:
     """Return the report that an address asks for, kept or read anew, and the words to say it in. Raises BadAddress."""
     web = web_of(request)
     policy = web.policy()
-    filters = filters_of(request, policy.zone)
+    filters = filters_of(request, policy)
     kept: KeptReports[Review] = request.app.state.kept_reports
     with web.store.reading() as connection:
         noted = tuple(sections.notes(connection, filters))
@@ -78,10 +80,14 @@ def write_report(
         "w": words,
         "review": review,
         "as_of": said_as_of(request, review.as_of, words),
-        "sheets": {sheet.name: sheet for sheet in sheets(review, words)},
+        "sheets": {sheet.name: sheet for sheet in all_sheets(review, words)},
         "chosen": words.addresses.chosen(),
         "query": words.addresses.query(),
         "choices": {name: [(word, choice(words, name, word)) for word in used] for name, used in review.words.items()},
+        "dimensions": dimension_choices(request, words),
+        "groups_title": words.grouping(),
+        "most_groups": MOST_GROUPS,
+        "fewest": FEWEST,
         "problem": problem,
         "typed": typed or {},
         "faults": {note_at_fault(typed): problem} if typed else {},
@@ -219,7 +225,7 @@ async def download(request: Request, visitor: Visitor) -> Response:
 def write_csv(request: Request, visitor: Visitor) -> Response:
     """Write one table as CSV; 404 for a table that there is not."""
     review, words = read(request)
-    wanted = next((sheet for sheet in sheets(review, words) if sheet.name == request.path_params["name"]), None)
+    wanted = next((sheet for sheet in all_sheets(review, words) if sheet.name == request.path_params["name"]), None)
     if wanted is None:
         raise HTTPException(404)
     audit(request, visitor, wanted.name, len(wanted.rows))
@@ -235,7 +241,7 @@ async def download_all(request: Request, visitor: Visitor) -> Response:
 def write_xlsx(request: Request, visitor: Visitor) -> Response:
     """Every table is a sheet, in the order of the page; the audit log keeps who took it and how many rows."""
     review, words = read(request)
-    made_sheets = sheets(review, words)
+    made_sheets = all_sheets(review, words)
     audit(request, visitor, "report", sum(len(sheet.rows) for sheet in made_sheets))
     body = as_xlsx([(sheet.title, sheet.columns, values(sheet)) for sheet in made_sheets], words.zone)
     return attachment(body, "report.xlsx", XLSX)

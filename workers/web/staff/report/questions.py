@@ -70,8 +70,8 @@ def write(
 ) -> Response:
     """Write a list of questions; 404 for an address that the report has not."""
     web, page = web_of(request), parameters_of(request).page()
-    zone = web.policy().zone
-    filters = filters_of(request, zone)
+    policy = web.policy()
+    zone, filters = policy.zone, filters_of(request, policy)
     try:
         with web.store.reading() as connection:
             n, listed = find(connection, filters, page)

@@ -15,6 +15,7 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.records import Response
 from workers.domain.records.choices import codes_in
 from workers.domain.reporting import EVERYBODY, NONE, Filters
+from workers.usecases.report.groups import BETWEEN
 from workers.usecases.report.sections import Review
 from workers.web.staff.report.addresses import Addresses
 from workers.web.staff.report.time_axis import TimeAxis
@@ -62,6 +63,33 @@ class Words:
     def language(self, tag: str) -> str:
         """Return what a language is called in the reader's; the tag where it has no name."""
         return str(Locale.parse(tag, sep="-").get_display_name(self.catalog.locale) or tag)
+
+    def dimension(self, name: str) -> str:
+        """Return what it is called by what answers are set side by side; an attribute by its own name."""
+        id = f"report.filter.{name}"
+        return self.catalog.text(id, {}) if id in self.catalog.ids else name.replace("_", " ").capitalize()
+
+    def grouping(self) -> str:
+        """Return by what this report's answers are set side by side, such as "Plan and segment"; "" for nothing."""
+        first, *others = [self.dimension(dimension.name) for dimension in self.addresses.filters.by] or [""]
+        return self.text("by.two", first=first, second=others[0]) if others else first
+
+    def group(self, name: str) -> str:
+        """Return what a group is called: of two dimensions both, in the words of each."""
+        by = self.addresses.filters.by
+        parts = name.split(BETWEEN, len(by) - 1) if by else [name]
+        return BETWEEN.join(self.part(dimension.name, part) for dimension, part in zip(by, parts, strict=False)) or name
+
+    def part(self, dimension: str, value: str) -> str:
+        """Return a value of one dimension in words; an attribute's own word as it is."""
+        said = {"trigger": self.trigger, "touchpoint": self.touchpoint, "segment": self.segment}
+        if dimension in said:
+            return said[dimension](value)
+        if value == NONE:
+            return self.text("no-value")
+        if dimension == "language":
+            return self.language(value)
+        return self.word("report.value", value) if value in ("yes", "no") else value
 
     def cause(self, value: str) -> str:
         """Return `AREA/CAUSE` of a ticket in words, "Area: cause"; either may be an operator's own."""
