@@ -242,6 +242,7 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         now=parts.now,
         customer_actions=parts.customer_actions,
         web_questions=parts.web_questions,
+        place_answers=parts.place_answers,
         text_inbox=parts.text_inbox,
         text_door=parts.outgoing.text_door,
         text_carrier=parts.outgoing.text_carrier(),

@@ -18,12 +18,16 @@ from workers.domain import attributes, drivers, web_sites
 from workers.domain.attributes import Attributes, columns_of
 from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES, Fit
 from workers.domain.mail import survey_duties
+from workers.domain.places import listed as places
 from workers.domain.ticket import root_causes
 from workers.errors import BadInput, Misconfigured
 
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"
-FILES = (CALENDAR, root_causes.FILE, attributes.FILE, web_sites.FILE, drivers.FILE, survey_duties.FILE)
+FILES = (
+    *(CALENDAR, root_causes.FILE, attributes.FILE, web_sites.FILE),
+    *(places.FILE, drivers.FILE, survey_duties.FILE),
+)
 NO_WAVES = b"date;name\n"
 IN_A_FOLDER = ("table.yaml", "rules.csv", "rules.xlsx", "cases.csv", CONTRARY, WAVES)
 
@@ -76,6 +80,7 @@ class LiveRules:
             "root-causes.yaml", lambda: data.read(root_causes.FILE), root_causes.read_causes, earlier
         )
         self.sites = self._file("sites.yaml", lambda: data.read(web_sites.FILE), web_sites.read_sites, earlier)
+        self.places = self._file("places.yaml", lambda: data.read(places.FILE), places.read_places, earlier)
         self.drivers = self._file("drivers.yaml", lambda: data.read(drivers.FILE), drivers.read_drivers, earlier)
         self.duties = self._file(
             survey_duties.NAME, lambda: data.read(survey_duties.FILE), survey_duties.read_duties, earlier
@@ -142,8 +147,10 @@ class LiveRules:
             yield Content(name, name, table.version, table.content, candidate=True)
 
     def _files(self) -> tuple[LiveFile[Any], ...]:
-        beside = (self.attributes, self.contrary, self.waves, self.calendar, self.causes, self.sites, self.drivers)
-        return (*beside, self.duties)
+        return (
+            *(self.attributes, self.contrary, self.waves, self.calendar, self.causes),
+            *(self.sites, self.places, self.drivers, self.duties),
+        )
 
     def _file(self, name: str, read: Callable[[], bytes], parse: Callable[[bytes], T], earlier: Earlier) -> LiveFile[T]:
         def before() -> bytes | None:

@@ -25,6 +25,7 @@ WATCHED: Mapping[str, str] = {
     "rules/attributes.yaml": LIVE,
     "rules/sites.yaml": LIVE,
     "rules/countries.csv": LIVE,
+    "rules/places.yaml": LIVE,
     "rules/drivers.yaml": LIVE,
     "rules/events.csv": LIVE,
     "templates/brand.yaml": LIVE,

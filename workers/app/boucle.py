@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.delivery.send_controls import Sending
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
+    from workers.usecases.places.place_answers import PlaceAnswers
     from workers.usecases.privacy.letter_search import LetterSearch
     from workers.usecases.privacy.retention import Retention
     from workers.usecases.rehearsal import Rehearsal
@@ -123,6 +124,13 @@ class Boucle(Parts):
 
         keys = parse_site_keys(self.settings.site_keys.get_secret_value())
         return WebQuestions(self.store, self.customer_actions, self.policies.current, self.now, self.sending, keys)
+
+    @cached_property
+    def place_answers(self) -> "PlaceAnswers":
+        """Return what takes answers at places."""
+        from workers.usecases.places.place_answers import PlaceAnswers
+
+        return PlaceAnswers(self.store, self.policies.current, self.now)
 
     @cached_property
     def text_inbox(self) -> "TextInbox":

@@ -42,6 +42,9 @@ VERBS: dict[str, Verb] = {
         "Scripts for psql that divide the tables by customer, once one table or one machine is not enough.",
     ),
     "pause": Verb("workers.cli.operator.mails", "Pause sending; what is due waits, nothing is lost."),
+    "places": Verb(
+        "workers.cli.team.places", "List the places at which anybody may answer, with their links and their answers."
+    ),
     "privacy": Verb(
         "workers.cli.operator.privacy",
         "What a person may ask: everything that is kept about them, or to be forgotten.",

@@ -111,6 +111,11 @@ SUMS: tuple[Sum, ...] = (
         ("requests.on_web",),
         ("responses.on_web", "requests.web_unanswered"),
     ),
+    Sum(
+        "answers at places = responses there + kept apart",
+        ("places.answers",),
+        ("responses.at_places", "places.apart"),
+    ),
     Sum("dialogues by SMS = those with one question", ("sms.dialogues",), ("sms.asked_once",)),
     Sum(
         f"SMS = {' + '.join(TextState)}",

@@ -15,6 +15,7 @@ from workers.domain.drivers import Drivers
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
 from workers.domain.mail.survey_duties import SurveyDuties
+from workers.domain.places.listed import Place
 from workers.domain.types import Ids, MailClass
 from workers.domain.web_sites import WebSite
 from workers.text.mail_addresses import mailbox
@@ -73,6 +74,7 @@ class Policy:
     attributes: Attributes = field(default_factory=dict)
     """What the CRM may say of a customer beyond the profile, by name."""
     sites: Mapping[str, WebSite] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
     drivers: Drivers = field(default_factory=dict)
     """What customers may name as the reason for their score, by code."""
     duties: SurveyDuties = field(default_factory=dict)

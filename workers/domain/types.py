@@ -233,6 +233,7 @@ class Reason(StrEnum):
 
     NO_ADDRESS = "no_address"
     NO_NUMBER = "no_number"
+    NAMELESS = "nameless"
     NUMBER_IN_USE = "number_in_use"
     NUMBER_NOT_LISTED = "number_not_listed"
     OPTED_OUT = "opted_out"

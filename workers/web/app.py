@@ -39,8 +39,8 @@ from workers.web.http.requests.clients import Clients
 from workers.web.http.requests.context import Web
 from workers.web.http.requests.threads import Lanes
 from workers.web.http.requests.turns import Turns
-from workers.web.public import answer, improvement, optout, reopening, sms, testimonial, thanks, widget
-from workers.web.staff import customers, mails, queue, sms_replies, start, themes
+from workers.web.public import answer, improvement, optout, place, reopening, sms, testimonial, thanks, widget
+from workers.web.staff import customers, mails, places, queue, sms_replies, start, themes
 from workers.web.staff.auth import account, login, oidc, people
 from workers.web.staff.auth.guessing_limits import Patience
 from workers.web.staff.report import answers, drivers, pages, questions
@@ -59,6 +59,7 @@ PUBLIC: tuple[ModuleType, ...] = (
     improvement,
     testimonial,
     reopening,
+    place,
     widget,
     sms,
     assets,
@@ -76,6 +77,7 @@ INTERNAL: tuple[ModuleType, ...] = (
     tickets,
     customers,
     sms_replies,
+    places,
     queue,
     answers,
     drivers,

@@ -31,6 +31,11 @@ GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
         ("", "\nplan: {type: string}\n"),
     ),
     "rules/countries.csv": ("rules/countries.csv", ("DE;notice", "DE;consent"), ("DE;notice", "DE;notise")),
+    "rules/places.yaml": (
+        "rules/places.yaml",
+        ("", "\ndoor: {kind: qr, label: Door}\n"),
+        ("", "\ndoor: {kind: qrcode, label: Door}\n"),
+    ),
     "rules/sites.yaml": ("rules/sites.yaml", ("", SHOP.format("call")), ("", SHOP.format("cal"))),
     "rules/drivers.yaml": (
         "rules/drivers.yaml",

@@ -145,6 +145,16 @@ CASES: dict[str, list[Case]] = {
             kept={**{f"driver.{code}": "yes" for code in FOUR}, "competitor": "x" * 1_001},
         )
     ],
+    "/p/{token}": [
+        case(
+            "PLACE",
+            {"score": "3", "comment": "late", "wants_contact": "yes", "phone": "abc", "address": "nobody"},
+            "phone address",
+            who="",
+            kept={"comment": "late", "phone": "abc", "address": "nobody"},
+        ),
+        case("PLACE", {"comment": "late", "wants_contact": "yes"}, "score phone", who="", kept={"comment": "late"}),
+    ],
     "/i/{token}": [case("IMPROVEMENT", {"improvement": LONG}, "improvement", who="", kept={"improvement": LONG})],
     "/r/{token}": [case("REOPENING", {"text": LONG}, "text", who="", kept={"text": LONG})],
     "/t/{token}": [
@@ -187,7 +197,7 @@ OF_SCRIPTS = frozenset({"/m/{carrier}/{secret}"}) | frozenset(
 """No forms: the script on a company's own pages asks here (tests/web/public/test_web_question.py)."""
 
 
-OF_THE_PAGE = frozenset({"csrf", "nonce", "version", "username", "key", "id", "salt"})
+OF_THE_PAGE = frozenset({"csrf", "nonce", "version", "username", "key", "id", "salt", "visit"})
 """Hidden fields that a browser sends along; what else is hidden belongs to one form of many."""
 
 
@@ -225,7 +235,10 @@ class Fields(HTMLParser):
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
     """Give a site with a low score, a passive with a wish, a promoter, a theme and an initiative."""
-    site = Site(tmp_path_factory.mktemp("forms"))
+    own = tmp_path_factory.mktemp("own")
+    (own / "rules").mkdir()
+    (own / "rules" / "places.yaml").write_text("door: {kind: qr, label: The door}\n", "utf-8")
+    site = Site(tmp_path_factory.mktemp("forms"), overrides=str(own))
     made = Team(site)
     made.low("41")
     made.low("40")
@@ -254,6 +267,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
 def place(team: Team, path: str) -> str:
     """Return the address of a form; a customer's has a link of their own."""
     site = team.site
+    if path == "PLACE":
+        return f"/p/{site.parts.links.sign('place', 'door')}"
     if path == "ANSWER":
         return site.link("answer", site.request("o-7").id)
     if path == "THANKS":

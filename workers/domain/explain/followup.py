@@ -21,7 +21,9 @@ from workers.domain.types import (
 
 OF_THE_SERVER = ("later", Reason.REFUSED_BY_SERVER)
 """Reasons that are a receiver's in a webhook, which no mail server sees."""
-NO_MAIL = frozenset({Reason.TOO_LATE, Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.OPTED_OUT, Reason.ERASED})
+NO_MAIL = frozenset(
+    {Reason.TOO_LATE, Reason.NO_ADDRESS, Reason.NAMELESS, Reason.SUPPRESSED, Reason.OPTED_OUT, Reason.ERASED}
+)
 """Reasons of a contact that was done without the mail that tells the customer so."""
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
 COLUMNS = ("trigger", "after", "score", "comment", "wants_contact")
@@ -45,6 +47,7 @@ def response_entry(response: Response, view: View) -> Entry:
         "reference": view.private(about(response.label, response.reference, view)),
         "channel": response.channel,
         "request": response.request,
+        "place": response.place,
         "improvement": view.private(response.improvement),
         "drivers": list(codes_in(response.drivers)),
         "driver_names": driver_names(response.drivers, view),
@@ -78,7 +81,8 @@ def why_response(response: Response, view: View) -> str:
         said = view.words.say("settling", at=view.words.moment(response.settles_at))
     else:
         said = view.words.say(f"response-{response.state.value}", decided=decided)
-    return sentence(view.words.say("late", said=said) if response.late else said)
+    said = sentence(view.words.say("late", said=said) if response.late else said)
+    return view.words.say("at-place", said=said, place=response.place) if response.place else said
 
 
 def current_decision(response: Response, view: View) -> Decision | None:

@@ -26,6 +26,8 @@ PHRASES = {
     "reason.no_address.then": "no mail address of the customer was known",
     "reason.no_number": "no telephone number of the customer is known that could exist",
     "reason.no_number.then": "no telephone number of the customer was known that could exist",
+    "reason.nameless": "whoever answered at a place left no way to be reached",
+    "at-place": "{said} It was given at the place {place}, without a name, and counts in a report of its own.",
     "reason.number_not_listed": "its number is not on the list of the trial",
     "reason.number_in_use": "another question is open on the same telephone number",
     "reason.opted_out": "the customer has opted out of these questions",

@@ -11,6 +11,7 @@ from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
+from workers.domain.survey.place_answer import reachable
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
 from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, contact_over, facts_of_ticket, open_or_join
@@ -32,7 +33,10 @@ def carry_out(case: CustomerCase, action: Action, ticket_due: timedelta | None =
         finish(case, action, ActionState.CANCELLED, Why(Reason.ERASED))
         return
     if action.name in CONTACTS:
-        contact(case, action, response, ticket_due or decided_due(case, action) or FIRST_CONTACT)
+        if case.customer.anonymous and not reachable(response):
+            finish(case, action, ActionState.SKIPPED, Why(Reason.NAMELESS))
+        else:
+            contact(case, action, response, ticket_due or decided_due(case, action) or FIRST_CONTACT)
         return
     why = refused(case, action, response)
     if not why.reason:
@@ -164,7 +168,7 @@ def mail_refused(case: CustomerCase, template: str, response: Response) -> Why:
     if customer.erased_at:
         return Why(Reason.ERASED)
     if not customer.email:
-        return Why(Reason.NO_ADDRESS)
+        return Why(Reason.NAMELESS if customer.anonymous else Reason.NO_ADDRESS)
     service = case.policy.mail_classes.get(template) == MailClass.SERVICE
     if case.suppressed and not (service and case.suppressed == "opt_out"):
         return Why(Reason.SUPPRESSED, case.suppressed)

@@ -103,6 +103,10 @@ class Links:
         """Return the address of the page with the one question what could be better."""
         return f"{self._base}/i/{self.sign('improvement', response_id)}"
 
+    def place_url(self, place: str) -> str:
+        """Return the address at which anybody answers at a place; it stays the same, so it can be printed."""
+        return f"{self._base}/p/{self.sign('place', place)}"
+
     def reopen_url(self, dispatch_id: str) -> str:
         """Return the address where a customer says that what a mail calls done is not solved."""
         return f"{self._base}/r/{self.sign('reopen', dispatch_id)}"

@@ -8,6 +8,7 @@ from workers.domain.records.customers import AskedMailbox, Customer, FormerAddre
 from workers.domain.records.delivery import Dispatch
 from workers.domain.records.followup import Action, Decision, History, Shadow, Ticket, TicketEntry
 from workers.domain.records.intake import DeadLetter, Inbox
+from workers.domain.records.places import PlaceAnswer
 from workers.domain.records.row import Row
 from workers.domain.records.sms import SmsDialogue, SmsMessage, SmsReply
 from workers.domain.records.survey import (
@@ -34,6 +35,7 @@ __all__ = [
     "History",
     "Inbox",
     "Journey",
+    "PlaceAnswer",
     "Response",
     "ResponseRevision",
     "Row",

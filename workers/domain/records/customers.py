@@ -38,6 +38,8 @@ class Customer(Row):
     """Whether they were told of their right to object; who told us so stands in `changed_at` as `NAME.from`."""
     survey_consent: bool | None = None
     """Whether they agreed to be asked; False: they took it back."""
+    anonymous: bool | None = None
+    """Whether somebody without a name answered at a place; their id is ours, and no CRM knows them."""
 
 
 @dataclass(frozen=True, slots=True)

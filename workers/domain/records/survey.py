@@ -148,6 +148,8 @@ class Response(Row):
     """Codes of rules/drivers.yaml that were chosen, sorted, with a space between; None or empty: none."""
     competitor: str | None = None
     """What a passive wrote of another company: which one, and what it does better."""
+    place: str | None = None
+    """The place of rules/places.yaml at which it was given; reports count these apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,9 @@ def responses() -> dict[str, sa.Select[int]]:
     current = sa.exists().where(t.decision.c.response == t.response.c.id, text(t.decision.c.state) == "current")
     return {
         "responses.to_request": counted(t.response, t.response.c.request.is_not(None)),
+        "responses.at_places": counted(t.response, t.response.c.place.is_not(None)),
+        "places.answers": counted(t.place_answer),
+        "places.apart": counted(t.place_answer, t.place_answer.c.held != ""),
         "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
         "revisions": counted(t.response_revision),
         "responses.points": sa.select(sa.func.sum(sa.case((score >= 9, PARTS), (score <= 6, -PARTS), else_=0))),

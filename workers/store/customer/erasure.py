@@ -50,6 +50,7 @@ SCRUBBED: dict[sa.Table, dict[str, object]] = {
     t.sms_dialogue: {"number": "", "said": ""},
     t.sms_message: {"text": "", "detail": ""},
     t.sms_reply: {"text": ""},
+    t.place_answer: {"network": "", "comment": ""},
 }
 """What each table loses."""
 KEPT: dict[sa.Table, str] = {

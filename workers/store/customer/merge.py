@@ -30,6 +30,7 @@ MOVED: tuple[sa.Table, ...] = (
     t.sms_dialogue,
     t.sms_message,
     t.sms_reply,
+    t.place_answer,
 )
 """Every row goes to the other customer."""
 RELABELLED: tuple[sa.Table, ...] = (t.inbox, t.asked_mailbox)

@@ -109,10 +109,13 @@ def question_rows(names: Iterable[str], *conditions: Condition) -> sa.Select[tup
 
 
 def answer_rows(source: sa.FromClause, *conditions: Condition) -> sa.Select[tuple[object, ...]]:
-    """Return answers one by one, likewise, from a join of answers, their questions and customers."""
+    """Return answers one by one, likewise, from a join of answers, their questions and customers.
+
+    Those given at places are none: nobody was asked.
+    """
     by = [column.label(name) for name, column in ANSWERED_BY.items()]
     counts = [once(condition).label(name) for name, condition in OF_ANSWER.items()]
-    return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(source).where(*conditions)
+    return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(source).where(R.place.is_(None), *conditions)
 
 
 def answers_asked_for(days: counted_days.Days) -> list[sa.Select[tuple[object, ...]]]:
@@ -219,14 +222,14 @@ def recovery_answers(connection: Connection, filters: Filters) -> int:
 def words(connection: Connection) -> dict[str, list[str]]:
     """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
     questions, responses, c = asked(connection, Filters(), (), ("asked",)).c, answers(connection, Filters(), ()).c, C
-    sources: tuple[dict[str, Column], ...] = (
-        {"trigger": questions.trigger, "touchpoint": questions.touchpoint, "language": questions.language},
-        {"trigger": responses.trigger, "touchpoint": responses.touchpoint},
-        {"segment": c.segment, "language": c.language},
+    sources: tuple[tuple[dict[str, Column], list[Condition]], ...] = (
+        ({"trigger": questions.trigger, "touchpoint": questions.touchpoint, "language": questions.language}, []),
+        ({"trigger": responses.trigger, "touchpoint": responses.touchpoint}, []),
+        ({"segment": c.segment, "language": c.language}, [c.anonymous.is_not(sa.true())]),
     )
     words_of: dict[str, set[str]] = {name: set() for name in ("trigger", "touchpoint", "segment", "language")}
-    for columns in sources:
-        for row in connection.execute(sa.select(*columns.values()).distinct()):
+    for columns, conditions in sources:
+        for row in connection.execute(sa.select(*columns.values()).where(*conditions).distinct()):
             for name, word in zip(columns, row, strict=True):
                 words_of[name].add(str(word or ""))
     return {name: sorted(some - {"", NONE, RECOVERY}) for name, some in words_of.items()}

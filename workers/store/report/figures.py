@@ -36,8 +36,12 @@ QUESTIONS = t.survey_request.outerjoin(t.customer, C.id == Q.customer)
 
 
 def of_answers(filters: Filters) -> list[Condition]:
-    """Return the conditions of the answers that a report is about, over `ANSWERS`; recovery answers are none."""
-    return [TRIGGER != RECOVERY, *within(ASKED_AT, filters), *chosen(filters, TRIGGER, TOUCHPOINT, LANGUAGE)]
+    """Return the conditions of the answers that a report is about, over `ANSWERS`.
+
+    Recovery answers are none, nor are those given at places, where nobody was asked.
+    """
+    asked = [TRIGGER != RECOVERY, R.place.is_(None)]
+    return [*asked, *within(ASKED_AT, filters), *chosen(filters, TRIGGER, TOUCHPOINT, LANGUAGE)]
 
 
 def of_questions(filters: Filters) -> list[Condition]:

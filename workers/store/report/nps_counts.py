@@ -39,6 +39,7 @@ def count_scores(
 ) -> dict[Cell, Figures]:
     """Return the figures of the questions that the filters choose by recovery, group and touchpoint.
 
+    Answers given at places are none: nobody was asked.
     `months` is read where groups are months; of two names each group is a pair.
     """
     if not any(name in attributes for name in by):
@@ -52,7 +53,7 @@ def count_scores(
         answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
     of_answers, of_questions = columns_by(connection, by, months, attributes)
     keys = (of_answers, sa.func.coalesce(q.step, r.touchpoint))
-    wanted = [*within(asked_at, period), *chosen(period, TRIGGER, TOUCHPOINT, LANGUAGE)]
+    wanted = [r.place.is_(None), *within(asked_at, period), *chosen(period, TRIGGER, TOUCHPOINT, LANGUAGE)]
     figures = answered(connection, answers, wanted, keys)
     wanted = [*within(q.asked_at, period), *chosen(period, q.trigger, q.step, q.language)]
     for key, more in requested(connection, asked, wanted, (of_questions, q.step)):
@@ -136,10 +137,14 @@ def total(condition: Column) -> Column:
 def first_and_last_asked(connection: Connection, period: Filters) -> tuple[datetime | None, datetime | None]:
     """Return when the first and the last question of a period was asked, those of other tools included."""
     first, last = None, None
-    for table in (t.survey_request, t.response):
+    tables: tuple[tuple[sa.Table, list[Column]], ...] = (
+        (t.survey_request, []),
+        (t.response, [t.response.c.place.is_(None)]),
+    )
+    for table, conditions in tables:
         at = table.c.asked_at
         low, high = (  # one by one: SQLite looks up the two ends of an index, but not both at once
-            connection.execute(sa.select(end(at)).where(*within(at, period))).scalar()
+            connection.execute(sa.select(end(at)).where(*conditions, *within(at, period))).scalar()
             for end in (sa.func.min, sa.func.max)
         )
         first = min(filter(None, (first, low)), default=None)

@@ -17,6 +17,8 @@ from workers.store import tables
 TABLE = tables.wave
 DUE = sa.and_(TABLE.c.done_at.is_(None), TABLE.c.at <= sa.bindparam("now", type_=tables.Instant()))
 OLDEST = sa.select(TABLE.c.id, TABLE.c.at, TABLE.c.cursor).where(DUE).order_by(TABLE.c.at, TABLE.c.id).limit(1)
+NAMED = tables.customer.c.anonymous.is_not(sa.true())
+"""A wave asks nobody of whom we know nothing but an answer at a place."""
 OLDEST_FREE = OLDEST.with_for_update(skip_locked=True)
 
 
@@ -65,7 +67,7 @@ def take(connection: Connection, now: datetime) -> Wave | None:
 def following(connection: Connection, wave: Wave, limit: int) -> list[CustomerId]:
     """Return the next customers that a wave comes to, by key; fewer than `limit` are the last ones."""
     customer = tables.customer
-    query = sa.select(customer.c.id).order_by(customer.c.id).limit(limit)
+    query = sa.select(customer.c.id).where(NAMED).order_by(customer.c.id).limit(limit)
     if wave.cursor:
         query = query.where(customer.c.id > wave.cursor)
     return [CustomerId(key) for key in connection.execute(query).scalars()]
@@ -79,7 +81,7 @@ def advance(connection: Connection, wave: Wave, cursor: str, done_at: datetime |
 def count_people(connection: Connection) -> int:
     """Return how many customers there are: nobody who was erased or merged into another."""
     c = tables.customer.c
-    query = sa.select(sa.func.count()).where(c.erased_at.is_(None), c.merged_into.is_(None))
+    query = sa.select(sa.func.count()).where(c.erased_at.is_(None), c.merged_into.is_(None), NAMED)
     return int(connection.execute(query).scalar_one())
 
 

@@ -45,6 +45,7 @@ from workers.store.tables.operation import (
     running_count,
     ticket_numbers,
 )
+from workers.store.tables.places import place_answer
 from workers.store.tables.report import (
     answer_cell,
     asked_cell,
@@ -120,6 +121,7 @@ __all__ = [
     "one_of",
     "outage",
     "outbox",
+    "place_answer",
     "plan_versions",
     "rate_count",
     "received",
@@ -181,6 +183,7 @@ WRITE_ORDER: tuple[type[Row], ...] = (
     records.SmsDialogue,
     records.SmsMessage,
     records.SmsReply,
+    records.PlaceAnswer,
 )
 """Every writer writes tables in this order, rows sorted by key: unsorted, three writers deadlock in most batches."""
 

@@ -8,7 +8,7 @@ is never another customer's. A test holds every table against these lists, so th
 
 import sqlalchemy as sa
 
-from workers.store.tables import customers, delivery, followup, intake, operation, report, sign_in, sms, survey
+from workers.store.tables import customers, delivery, followup, intake, operation, places, report, sign_in, sms, survey
 
 BY_CUSTOMER: dict[sa.Table, str] = {
     customers.customer: "id",
@@ -36,6 +36,7 @@ BY_CUSTOMER: dict[sa.Table, str] = {
             sms.sms_dialogue,
             sms.sms_message,
             sms.sms_reply,
+            places.place_answer,
         ),
         "customer",
     ),

@@ -204,6 +204,7 @@ class Policies:
                 promotion=timedelta(days=settings.keep_promotion_days),
             ),
             sites=rules.sites.value,
+            places=rules.places.value,
             drivers=rules.drivers.value,
             duties=rules.duties.value,
             country=brand.country,

@@ -64,6 +64,7 @@ PLACES = (
     Place("staff.nav.customers", "/customers", AGENTS),
     Place("sms.title", "/sms", AGENTS),
     Place("staff.nav.report", "/report", READERS),
+    Place("places.title", "/places", READERS),
     Place("themes.title", "/themes", READERS),
     Place("staff.nav.queue", "/queue", READERS),
     Place("staff.nav.tables", "/tables", READERS),

@@ -16,6 +16,7 @@ LIMITED = {
     "/a/": (Bucket.ANSWER, "answer"),
     "/i/": (Bucket.ANSWER, "improvement"),
     "/t/": (Bucket.ANSWER, "testimonial"),
+    "/p/": (Bucket.ANSWER, "place"),
     "/r/": (Bucket.ANSWER, "reopen"),
     "/u/": (Bucket.UNSUBSCRIBE, "unsubscribe"),
     "/w/": (Bucket.WEB, ""),

@@ -24,6 +24,7 @@ from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
+from workers.usecases.places.place_answers import PlaceAnswers
 from workers.usecases.sites.web_questions import WebQuestions
 from workers.usecases.sms.carrier import TextCarrier
 from workers.usecases.sms.inbound import TextInbox
@@ -48,6 +49,7 @@ class Web:
     now: Callable[[], datetime]
     customer_actions: CustomerActions
     web_questions: WebQuestions
+    place_answers: PlaceAnswers
     text_inbox: TextInbox
     text_door: str
     text_carrier: TextCarrier | None

@@ -22,6 +22,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Response as Answer
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.reporting.nps import band
+from workers.domain.survey.place_answer import ADDRESS
 from workers.domain.survey.planning import zone_of
 from workers.domain.ticket import OUTCOMES, facts_of_ticket, next_version, second_clock
 from workers.domain.types import TicketState
@@ -77,6 +78,7 @@ def ticket_page(
         "is_done": ticket.state == TicketState.DONE,
         "phone": one_line(phone, 40),
         "dial": dial(phone),
+        "left_address": left_address(view),
         "facts": facts_shown(view, policy, catalog),
         "scores": [score_shown(score, view, policy, catalog) for score in view.scores],
         "promises": promises_shown(view, policy, catalog),
@@ -109,6 +111,11 @@ def word(id: str, value: str, catalog: Catalog) -> str:
     return catalog.text(id, {}) if id in catalog.ids else value.replace("_", " ").replace("-", " ")
 
 
+def left_address(view: TicketView) -> str:
+    """Return the mail address that was typed at a place with the answer; nobody has confirmed it."""
+    return one_line(view.answer.details.get(ADDRESS, ""), 120) if view.answer and view.answer.place else ""
+
+
 def facts_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[tuple[str, str]]:
     """Return the facts of the ticket as pairs of a text's id and a value; what is unknown is left out."""
     ticket, customer, zone = view.ticket, view.customer, policy.calendar.zone
@@ -120,6 +127,7 @@ def facts_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[tupl
         "answered": when(ticket.opened_at, zone, view.now, catalog),
         "drivers": ", ".join(drivers_shown(view, policy, catalog)),
         "competitor": one_line(view.answer.competitor, 300) if view.answer else "",
+        "address": left_address(view),
         "wants": catalog.text("staff.ticket.wants-call", {}) if ticket.wants_contact else "",
         "half_day": catalog.text(f"half_day.{ticket.half_day}", {}) if ticket.half_day else "",
         "language": language_name(ticket.language, catalog),

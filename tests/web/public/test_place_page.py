@@ -1,0 +1,263 @@
+"""Places: whoever opens the link answers without a name; it is decided, counted apart, and never lost."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from staffparts import Team
+from starlette.testclient import TestClient
+from webparts import START, Site, event
+
+from workers.domain.records import Action, Customer, Decision, Dispatch, PlaceAnswer, Response, ResponseRevision, Ticket
+from workers.domain.reporting import Filters
+from workers.store.counts.books import tallies
+from workers.store.report import figures
+from workers.store.report.nps_counts import count_scores, first_and_last_asked
+from workers.store.survey import waves
+
+PLACES = """
+entrance:
+  kind: qr
+  label: Shop in Lyon
+  until: 2026-03-31
+  limits: {minute: 3, network: 4, day: 5}
+till:
+  kind: kiosk
+  label: Till 2
+"""
+FIELD = r'name="{}" value="([^"]*)"'
+
+
+class Wall:
+    """A code on a wall, over one installation."""
+
+    def __init__(self, site: Site, place: str = "entrance") -> None:
+        self.site = site
+        site.parts.policies.remember(site.parts.store, site.clock.at)
+        self.path = "/p/" + site.parts.links.sign("place", place)
+
+    def page(self, client: TestClient | None = None) -> dict[str, str]:
+        """Open the page and return what its form carries by itself."""
+        text = (client or self.site.client).get(self.path, headers={"Accept-Language": "en"}).text
+        found = {name: re.search(FIELD.format(name), text) for name in ("nonce", "visit", "website")}
+        return {name: match[1] for name, match in found.items() if match}
+
+    def send(self, *, page: dict[str, str] | None = None, client: TestClient | None = None, **fields: str) -> Any:
+        """Open the page, fill it in and send it."""
+        form = {**(page or self.page(client)), **fields}
+        return (client or self.site.client).post(self.path, data=form, headers={"Accept-Language": "en"})
+
+    def sums(self) -> list[str]:
+        """Return the sums of the books that do not hold."""
+        from workers.domain.invariants import Books
+
+        with self.site.parts.store.reading() as connection:
+            books = Books(tallies(connection), {}, {})
+        return [line["name"] for line in books.sums() if not line["ok"]]
+
+
+@pytest.fixture
+def wall(open_site: Callable[..., Site], tmp_path: Path, request: pytest.FixtureRequest) -> Wall:
+    """Give a place with low limits."""
+    (tmp_path / "own" / "rules").mkdir(parents=True)
+    (tmp_path / "own" / "rules" / "places.yaml").write_text(PLACES, "utf-8")
+    more = {"database_url": request.getfixturevalue("postgres")} if getattr(request, "param", "") == "postgres" else {}
+    return Wall(open_site(overrides=str(tmp_path / "own"), **more))
+
+
+@pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
+def test_an_answer_at_a_place_is_decided_and_leads_to_a_ticket(wall: Wall) -> None:
+    """Who leaves a number and wants a call gets a ticket, whoever they are."""
+    sent = wall.send(score="2", comment="dirty", wants_contact="yes", phone="+33 4 78 00 00 00")
+    assert (sent.status_code, sent.headers["location"].startswith(f"{wall.path}/thanks")) == (303, True)
+    assert "kept" in wall.site.client.get(sent.headers["location"]).text
+    wall.site.pass_time(minutes=2)
+    (response,), (customer,), (ticket,) = (wall.site.rows(kind) for kind in (Response, Customer, Ticket))
+    assert (response.place, response.channel, response.request) == ("entrance", "qr", None)
+    assert (customer.anonymous, customer.email, customer.id) == (True, None, response.customer)
+    assert (ticket.phone, ticket.comment, ticket.label) == ("+33 4 78 00 00 00", "dirty", "Shop in Lyon")
+    assert len(wall.site.rows(Decision)) == 1
+    assert wall.sums() == []
+
+
+@pytest.mark.parametrize("score", ["2", "8", "10"])
+def test_nobody_who_left_no_way_is_promised_anything(wall: Wall, score: str) -> None:
+    """Without a number or an address there is no ticket and no mail, and the reason says so."""
+    wall.send(score=score, comment="so so")
+    wall.site.pass_time(days=3)
+    assert not wall.site.rows(Ticket)
+    actions = wall.site.rows(Action)
+    assert actions
+    assert {(str(action.state), action.reason) for action in actions} == {("skipped", "nameless")}
+    assert wall.sums() == []
+
+
+def test_the_same_page_sent_again_is_one_answer(wall: Wall) -> None:
+    """A double click changes nothing; a corrected score changes its own answer."""
+    page = wall.page()
+    for _ in range(3):
+        wall.send(page=page, score="9", comment="nice")
+    assert (
+        len(wall.site.rows(Response)) == len(wall.site.rows(ResponseRevision)) == len(wall.site.rows(PlaceAnswer)) == 1
+    )
+    wall.site.clock.at += timedelta(seconds=20)
+    wall.send(page=page, score="4", comment="nice")
+    (response,) = wall.site.rows(Response)
+    assert (response.score, response.n) == (4, 2)
+    assert wall.sums() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE response SET place = NULL", "UPDATE place_answer SET held = 'day'", "DELETE FROM place_answer"],
+)
+def test_a_place_answer_lost_or_moved_by_hand_fails_its_sum(wall: Wall, statement: str) -> None:
+    """The books say which sum does not hold, and no other fails with it."""
+    wall.send(score="9")
+    with wall.site.parts.store.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert wall.sums() == ["answers at places = responses there + kept apart"]
+
+
+@pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
+def test_what_comes_past_a_limit_is_kept_apart(wall: Wall) -> None:
+    """It is told, counted and kept with its words; it is no response and opens no ticket."""
+    for _ in range(3):
+        wall.send(score="0")
+    late = wall.send(score="0", comment="flood", wants_contact="yes", phone="0102030405")
+    assert "kept apart" in wall.site.client.get(late.headers["location"]).text
+    assert len(wall.site.rows(Response)) == 3
+    (apart,) = [row for row in wall.site.rows(PlaceAnswer) if row.held]
+    assert (apart.held, apart.score, apart.comment) == ("minute", 0, "flood")
+    wall.site.clock.at += timedelta(minutes=2)
+    wall.send(score="0")
+    wall.send(score="0")
+    elsewhere = wall.site.client_from(("203.0.113.9", 1))
+    wall.send(score="0", client=elsewhere)
+    wall.send(score="0", client=wall.site.client_from(("198.51.100.9", 1)))
+    assert [row.held for row in sorted(wall.site.rows(PlaceAnswer), key=lambda row: row.at) if row.held].count(
+        "day"
+    ) == 1
+    (line, _) = wall.site.parts.place_answers.lines()
+    assert (line.figures.answers, line.figures.apart) == (5, {"minute": 1, "network": 1, "day": 1})
+    assert wall.sums() == []
+
+
+def test_a_field_that_no_person_sees_keeps_an_answer_apart(wall: Wall) -> None:
+    """A machine that fills in everything counts for nothing."""
+    wall.send(score="10", website="https://spam.example")
+    assert [row.held for row in wall.site.rows(PlaceAnswer)] == ["trap"]
+    assert not wall.site.rows(Response)
+
+
+@pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
+def test_answers_at_places_stand_in_no_other_figure(wall: Wall) -> None:
+    """Neither in the score nor in a wave: nobody was asked, nobody is known."""
+    wall.send(score="0")
+    wall.site.pass_time(minutes=2)
+    with wall.site.parts.store.reading() as connection:
+        assert count_scores(connection, Filters(), (), ()) == {}
+        assert waves.count_people(connection) == 0
+        assert waves.following(connection, waves.Wave("w", START, ""), 10) == []
+
+
+def test_no_filter_of_the_report_is_made_of_them(wall: Wall) -> None:
+    """A trigger or a language that only such answers have would choose nothing; nor does a period begin with them."""
+    wall.send(score="0")
+    with wall.site.parts.store.reading() as connection:
+        assert not any(figures.words(connection).values())
+        assert first_and_last_asked(connection, Filters()) == (None, None)
+
+
+def test_the_team_sees_links_codes_and_figures(wall: Wall) -> None:
+    """Each place has a figure of its own and says what was kept apart; agents have no use for it."""
+    for _ in range(4):
+        wall.send(score="10")
+    team = Team(wall.site)
+    page = team.client("Nadia").get("/places")
+    assert page.status_code == 200
+    assert "NPS +100, 3 answers: 3 promoters" in page.text
+    assert "Kept apart, too many in a minute: 1" in page.text
+    assert wall.path in page.text
+    assert page.text.count("data:image/svg+xml") == 2
+    assert team.client("L\u00e9a").get("/places").status_code == 403
+
+
+def test_explain_says_where_it_was_given(wall: Wall) -> None:
+    """Staff read that nobody was asked, and why nothing follows."""
+    from workers.domain.sending_state import SendingState
+    from workers.usecases.operation import inquiry
+
+    wall.send(score="3")
+    wall.site.pass_time(minutes=2)
+    (response,) = wall.site.rows(Response)
+    parts = wall.site.parts
+    with parts.store.reading() as connection:
+        told = inquiry.explain(
+            connection, "response", response.id, wall.site.clock.at, parts.policies.current(), SendingState("on", "")
+        )
+    text = json.dumps(told)
+    assert "place entrance" in text
+    assert "no way to be reached" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "score"),
+        ({"score": "11"}, "score"),
+        ({"score": "3", "wants_contact": "yes"}, "phone number or a mail address"),
+        ({"score": "3", "wants_contact": "yes", "address": "nobody"}, "mail address"),
+    ],
+)
+def test_what_is_wrong_is_said_and_what_was_typed_stays(wall: Wall, fields: dict[str, str], said: str) -> None:
+    """Nothing is kept until it is right."""
+    form = {**wall.page(), "comment": "typed here", **fields}
+    sent = wall.site.client.post(wall.path, data=form, headers={"Accept-Language": "en"})
+    assert sent.status_code == 400
+    assert said in sent.text
+    assert "typed here" in sent.text
+    assert not wall.site.rows(PlaceAnswer)
+
+
+def test_a_page_that_is_none_of_ours_is_not_taken(wall: Wall) -> None:
+    """Without the page's own nonce, or with another's key, nothing is kept."""
+    page = wall.page()
+    for form in ({"score": "1"}, {**page, "visit": "other", "score": "1"}, {"nonce": page["nonce"], "score": "1"}):
+        assert wall.site.client.post(wall.path, data=form).status_code == 403
+    assert not wall.site.rows(PlaceAnswer)
+
+
+def test_a_place_that_is_over_or_unknown_is_closed(wall: Wall) -> None:
+    """Its last day counts; the day after it, a foreign token and an unlisted place look alike."""
+    wall.site.clock.at = START.replace(day=31)
+    assert wall.site.client.get(wall.path).status_code == 200
+    wall.site.clock.at = START.replace(day=1, month=4)
+    assert wall.site.client.get(wall.path).status_code == 404
+    assert wall.site.client.get("/p/" + wall.site.parts.links.sign("answer", "till")).status_code == 404
+    assert wall.site.client.get("/p/" + wall.site.parts.links.sign("place", "gone")).status_code == 404
+
+
+def test_a_kiosk_shows_nobody_what_was_answered(wall: Wall) -> None:
+    """The thanks lead back to the question by themselves, and say nothing of the answer."""
+    till = Wall(wall.site, "till")
+    sent = till.send(score="1", comment="my secret")
+    thanks = wall.site.client.get(sent.headers["location"]).text
+    assert 'http-equiv="refresh"' in thanks
+    assert "secret" not in thanks + wall.site.client.get(till.path).text
+
+
+def test_an_address_that_is_left_stands_on_the_ticket(wall: Wall) -> None:
+    """It is shown as not confirmed, belongs to nobody yet, and gets no mail."""
+    wall.send(score="1", wants_contact="yes", address="camille@example.org")
+    wall.site.pass_time(minutes=2)
+    (response,), (customer,), (ticket,) = (wall.site.rows(kind) for kind in (Response, Customer, Ticket))
+    assert response.details == {"address": "camille@example.org"}
+    assert (customer.email, ticket.customer) == (None, customer.id)
+    assert "camille@example.org" not in {mail.recipient for mail in wall.site.rows(Dispatch)}
+    wall.site.events(event("delivery", reference="A"))
+    assert len(wall.site.rows(Customer)) == 2

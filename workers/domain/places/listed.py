@@ -1,0 +1,132 @@
+"""The places at which anybody may answer, as the operator wrote them in a file. Reads text only."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from workers.errors import BadInput, Misconfigured
+from workers.text.yaml_text import read_yaml
+
+FILE = "rules/places.yaml"
+PLACE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
+LONGEST_LABEL = 80
+KEYS = ("kind", "label", "until", "limits")
+MOST_A_DAY = 100_000
+
+
+class PlaceKind(StrEnum):
+    """What stands at a place; it is the channel of the answers given there."""
+
+    QR = "qr"
+    SOCIAL = "social"
+    KIOSK = "kiosk"
+
+
+class Limit(StrEnum):
+    """What may be too much: answers of a place in a minute, of one network there in a day, of a place in a day."""
+
+    MINUTE = "minute"
+    NETWORK = "network"
+    DAY = "day"
+
+
+USUAL: Mapping[Limit, int] = {Limit.MINUTE: 10, Limit.NETWORK: 20, Limit.DAY: 500}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place: `label` is read by customers and staff, `until` is its last day; `limits` count answers."""
+
+    id: str
+    kind: PlaceKind
+    label: str
+    until: date | None = None
+    limits: Mapping[Limit, int] = field(default_factory=lambda: dict(USUAL))
+
+    def is_open(self, day: date) -> bool:
+        """Tell whether answers are taken on a day."""
+        return self.until is None or day <= self.until
+
+
+Places = Mapping[str, Place]
+
+
+def read_places(body: bytes) -> Places:
+    """Return the places by id, none for an empty file; raises Misconfigured with every fault and what to write."""
+    try:
+        content = read_yaml(body, FILE, texts=True)
+    except BadInput as error:
+        raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
+    if content in (None, ""):
+        return {}
+    if not isinstance(content, dict):
+        raise Misconfigured(
+            [f"{FILE} must begin with the id of a place, such as `entrance:`, its lines indented below"]
+        )
+    faults = [f"{FILE}: {id}: {fault}" for id, given in content.items() for fault in faults_of(str(id), given)]
+    if faults:
+        raise Misconfigured(faults)
+    return {str(id): place_of(str(id), given) for id, given in content.items()}
+
+
+def faults_of(id: str, given: object) -> Iterator[str]:
+    """Give what is wrong with one place."""
+    if not PLACE_ID.fullmatch(id):
+        yield "this is no id of a place: use lower case letters, digits, - and _, such as entrance"
+    if not isinstance(given, dict):
+        yield "say what stands there: write kind and label below it, indented"
+        return
+    for key in given:
+        if key not in KEYS:
+            near = difflib.get_close_matches(str(key)[:40], KEYS, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
+            yield f"{str(key)[:40]} is not read: {advice}"
+    if given.get("kind") not in list(PlaceKind):
+        yield f"kind is one of {', '.join(PlaceKind)}, not {str(given.get('kind', ''))[:40]!r}"
+    label = given.get("label")
+    if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
+        yield f"label must be one line of up to {LONGEST_LABEL} signs: customers and staff read it"
+    if given.get("until") not in (None, "") and day_of(given["until"]) is None:
+        yield f"until is the last day on which answers are taken, such as 2027-12-31, not {str(given['until'])[:40]!r}"
+    yield from limit_faults(given.get("limits"))
+
+
+def limit_faults(given: object) -> Iterator[str]:
+    """Give what is wrong with the limits of a place."""
+    if given in (None, ""):
+        return
+    if not isinstance(given, dict):
+        yield "limits: write them as {minute: 10, network: 20, day: 500}"
+        return
+    for name, value in given.items():
+        if name not in list(Limit):
+            yield f"limits: there is no {str(name)[:40]!r}: there are {', '.join(Limit)}"
+        elif not 1 <= number_of(value) <= MOST_A_DAY:
+            yield f"limits: {name} must be a whole number from 1 to {MOST_A_DAY}, not {str(value)[:40]!r}"
+
+
+def day_of(given: object) -> date | None:
+    """Return the day that a text names, or None."""
+    try:
+        return date.fromisoformat(str(given).strip())
+    except ValueError:
+        return None
+
+
+def number_of(given: object) -> int:
+    """Return the whole number that a text writes, 0 for any other text."""
+    text = str(given).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def place_of(id: str, given: Mapping[str, object]) -> Place:
+    """Return one place of lines without a fault; everybody at a kiosk comes from one network, so that counts not."""
+    kind = PlaceKind(str(given["kind"]))
+    limits = given.get("limits")
+    written = {Limit(str(name)): number_of(value) for name, value in limits.items()} if isinstance(limits, dict) else {}
+    day = written.get(Limit.DAY, USUAL[Limit.DAY])
+    usual = {**USUAL, Limit.NETWORK: day} if kind is PlaceKind.KIOSK else USUAL
+    return Place(id, kind, str(given["label"]).strip(), day_of(given.get("until")), {**usual, **written})

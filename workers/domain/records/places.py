@@ -1,0 +1,27 @@
+"""What was answered at places, counted and kept apart alike."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from workers.domain.records.row import Row
+from workers.domain.types import CustomerId
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceAnswer(Row):
+    """One answer at a place. What came past a limit has no response: it is kept here, and counted beside the others.
+
+    `network` is a keyed hash of where it came from, `held` the limit that it came past, or empty; only then it has its
+    score and comment here.
+    """
+
+    TABLE: ClassVar[str] = "place_answer"
+    id: str
+    customer: CustomerId
+    place: str
+    at: datetime
+    network: str
+    held: str = ""
+    score: int | None = None
+    comment: str = ""

@@ -1,0 +1,67 @@
+"""An answer at a place: nobody was asked and nobody is known, so that a customer without a name stands behind it.
+
+It is decided like every answer. What the customer may be told or promised needs a way to reach them.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from workers.domain.customer_case import CustomerCase
+from workers.domain.places.listed import Place
+from workers.domain.records import Customer, PlaceAnswer, Response
+from workers.domain.survey.response import (
+    OTHER,
+    Answer,
+    OutsideScore,
+    changed_answer,
+    response_for,
+    revision_of,
+)
+from workers.domain.types import CustomerId, Ids
+
+SOURCE = "place"
+"""The source of these answers, beside the tools that tell scores."""
+NAMELESS = "anonymous-"
+"""Begins the id of a customer without a name, where the CRM's stands of all others."""
+ADDRESS = "address"
+"""Under this name the details of an answer keep a mail address that was typed with it: nobody has confirmed it."""
+
+
+def nameless_customer(place: Place, visit: str, ids: Ids, now: datetime) -> Customer:
+    """Return the customer behind one visit of a place: the same page sent twice is the same customer."""
+    crm_id = NAMELESS + ids.keyed_hash(SOURCE, place.id, visit)[:24]
+    return Customer(CustomerId(ids.derive(None, "customer", crm_id)), crm_id, now, anonymous=True)
+
+
+def answer_id(place: Place, visit: str, ids: Ids) -> str:
+    """Return the id of what was answered in one visit of a place."""
+    return ids.derive(None, "place_answer", place.id, visit)
+
+
+def answer_at_place(case: CustomerCase, given: PlaceAnswer, place: Place, answer: Answer, address: str = "") -> None:
+    """Keep an answer that nobody was asked for: new, changed where the same page is sent again, or nothing.
+
+    Who was merged into a customer meanwhile changes nothing by an old page.
+    """
+    if case.customer.merged_into or case.customer.erased_at:
+        return
+    details = {ADDRESS: address} if address else {}
+    earlier = next((row for row in case.all(Response) if (row.source, row.external_id) == (SOURCE, given.id)), None)
+    if earlier is None:
+        score = OutsideScore(SOURCE, given.id, answer, OTHER, answer.at, "", place.label)
+        response = replace(response_for(case, score), place=place.id, details=details)
+        case.add(given)
+        case.add(response)
+        case.add(revision_of(response, answer))
+        return
+    changed = changed_answer(earlier, answer, case.policy, case.now)
+    if changed is not earlier or earlier.details != details:
+        changed = replace(changed, details=details)
+        case.change(changed)
+    if changed.n != earlier.n:
+        case.add(revision_of(changed, answer))
+
+
+def reachable(response: Response) -> bool:
+    """Tell whether somebody without a name left a way to be contacted, and wants to be."""
+    return response.wants_contact and bool(response.phone or response.details.get(ADDRESS))

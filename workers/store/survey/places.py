@@ -1,0 +1,83 @@
+"""Answers at places: how many came of late, and how many of what there are at each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.types import Band
+from workers.store import tables as t
+
+A, R = t.place_answer.c, t.response.c
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """Answers that were taken at one place: in the last minute, of one network in a day, in a day."""
+
+    minute: int
+    network: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFigures:
+    """Answers at one place by band; `apart` counts what came past a limit, by the limit."""
+
+    promoters: int
+    passives: int
+    detractors: int
+    apart: Mapping[str, int]
+
+    @property
+    def answers(self) -> int:
+        """Return how many answers count."""
+        return self.promoters + self.passives + self.detractors
+
+    @property
+    def nps(self) -> int | None:
+        """Return the score of the answers, None where there are none."""
+        return round(100 * (self.promoters - self.detractors) / self.answers) if self.answers else None
+
+
+NOTHING = PlaceFigures(0, 0, 0, {})
+
+
+def count_lately(connection: Connection, place: str, network: str, now: datetime) -> Lately:
+    """Count the answers that were taken at a place of late; what was kept apart takes nobody's turn."""
+    since_minute, of_network = A.at > now - MINUTE, A.network == network
+    query = sa.select(number_of(since_minute), number_of(of_network), sa.func.count()).where(
+        A.place == place, A.at > now - DAY, A.held == ""
+    )
+    minute, of_one, day = connection.execute(query).one()
+    return Lately(int(minute), int(of_one), int(day))
+
+
+def number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """Return the count of the rows that meet a condition, 0 of no rows."""
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def count_by_place(connection: Connection) -> dict[str, PlaceFigures]:
+    """Return the figures of every place at which somebody answered, also of one that is listed no more."""
+    bands: dict[str, dict[str, int]] = {}
+    query = sa.select(R.place, R.band, sa.func.count()).where(R.place.is_not(None)).group_by(R.place, R.band)
+    for place, band, n in connection.execute(query):
+        bands.setdefault(str(place), {})[str(band)] = int(n)
+    apart: dict[str, dict[str, int]] = {}
+    for place, limit, n in connection.execute(
+        sa.select(A.place, A.held, sa.func.count()).where(A.held != "").group_by(A.place, A.held)
+    ):
+        apart.setdefault(str(place), {})[str(limit)] = int(n)
+    return {place: figures_of(bands.get(place, {}), apart.get(place, {})) for place in sorted({*bands, *apart})}
+
+
+def figures_of(bands: Mapping[str, int], apart: Mapping[str, int]) -> PlaceFigures:
+    """Return the figures of one place by its counts of bands, and of limits."""
+    promoters, passives, detractors = (
+        bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)
+    )
+    return PlaceFigures(promoters, passives, detractors, apart)

@@ -1,0 +1,1 @@
+"""Answers at places: taken, counted, and kept apart past a limit."""

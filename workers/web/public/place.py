@@ -1,0 +1,145 @@
+"""The page of a place, /p/TOKEN: one question for whoever opens it; works without JavaScript.
+
+Nobody is known here. A page of ours is answered once: sent again, it changes its own answer.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from workers.domain.places.listed import Place, PlaceKind
+from workers.errors import NotNow
+from workers.text.mail_addresses import one_address
+from workers.usecases.places.place_answers import Said, Taken, Visit
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.clients import address_prefix, client_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
+from workers.web.public.answer import LONGEST_COMMENT, Draft, gone, posted
+
+VISIT = "visit"
+"""Name of the hidden field with the page's own random key."""
+TRAP = "website"
+"""Name of a field that no person sees."""
+APART = "apart"
+"""Name of the query parameter that says that an answer was kept apart."""
+LONGEST_KEY = 64
+KIOSK_RESTS = 6
+"""Seconds that a kiosk says thanks before the next person's question stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What stands in the form: a draft as of every answer, and the address that was typed."""
+
+    draft: Draft
+    address: str = ""
+
+    def faults(self) -> dict[str, str]:
+        """Return the id of the text that says what is wrong, by field."""
+        wrong = self.draft.faults()
+        if self.address and one_address(self.address) is None:
+            wrong["address"] = "place.address-wrong"
+        if self.draft.wants_contact and not self.draft.phone and not self.address:
+            wrong["phone"] = "place.no-way"
+        return wrong
+
+
+async def show(request: Request) -> Response:
+    """Show the question."""
+    place = place_of(request)
+    return gone(request) if place is None else form_page(request, place, Filled(Draft()))
+
+
+async def send(request: Request) -> Response:
+    """Take the answer, or show what is wrong with the typed text kept."""
+    form, place, web = await read_form(request), place_of(request), web_of(request)
+    if place is None:
+        return gone(request)
+    draft, key = posted(form), form.get(VISIT, "")[:LONGEST_KEY]
+    filled, about = Filled(draft, form.get("address", "").strip()[:400]), f"{place.id}/{key}"
+    if not key or came_from(request, form, web.links, "place", about, web.now()) != Came.PAGE:
+        return form_page(request, place, filled, {"": "answer.stale"}, status=403)
+    if faults := filled.faults():
+        return form_page(request, place, filled, faults, key=key, status=400)
+    visit = Visit(key, address_prefix(client_of(request.scope)), language_of(request), bool(form.get(TRAP)))
+    try:
+        taken = await run_in_threadpool(web.place_answers.answer, place, visit, said(filled))
+    except NotNow:
+        return form_page(request, place, filled, {"": "page.error.body"}, key=key, status=503)
+    query = f"lang={language_of(request)}" + (f"&{APART}=yes" if taken == Taken.APART else "")
+    return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?{query}"), status_code=303)
+
+
+async def thanks(request: Request) -> Response:
+    """Say thank you, and nothing of what was answered: the next person may stand here."""
+    place, pages = place_of(request), pages_of(request)
+    if place is None:
+        return gone(request)
+    again = f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language_of(request)}"
+    values = {
+        "again": again if place.kind is PlaceKind.KIOSK else "",
+        "seconds": KIOSK_RESTS,
+        "apart": parameters_of(request).flag(APART),
+    }
+    return pages.show(request, "place-thanks.html", language_of(request), values)
+
+
+def place_of(request: Request) -> Place | None:
+    """Return the place that the link's token names while it takes answers, or None."""
+    web = web_of(request)
+    id = web.links.read("place", request.path_params["token"])
+    return web.place_answers.open_place(id) if id else None
+
+
+def language_of(request: Request) -> str:
+    """Return the language that the reader's browser asks for, or chose on the page."""
+    return pages_of(request).language(request)
+
+
+def said(filled: Filled) -> Said:
+    """Return what was filled in; how to reach somebody only where they want to be contacted."""
+    draft = filled.draft
+    comment = draft.comment.strip()
+    if not draft.wants_contact:
+        return Said(draft.score or 0, comment)
+    address = one_address(filled.address) or ""
+    return Said(draft.score or 0, comment, True, draft.phone, address, draft.half_day)
+
+
+def form_page(
+    request: Request,
+    place: Place,
+    filled: Filled,
+    faults: Mapping[str, str] | None = None,
+    *,
+    key: str = "",
+    status: int = 200,
+) -> Response:
+    """Write the page with its form; `faults` are ids of texts by field, "" for the whole form."""
+    web, key = web_of(request), key or secrets.token_urlsafe(16)
+    values = {
+        "label": place.label,
+        "kiosk": place.kind is PlaceKind.KIOSK,
+        "draft": filled.draft,
+        "address": filled.address,
+        "faults": faults or {},
+        "longest": LONGEST_COMMENT,
+        "visit": key,
+        "nonce": new_nonce(web.links, "place", f"{place.id}/{key}", web.now()),
+    }
+    headers = {"Cache-Control": "no-store"}
+    return pages_of(request).show(request, "place.html", language_of(request), values, status=status, headers=headers)
+
+
+routes = [
+    Route("/p/{token}", show, methods=["GET"]),
+    Route("/p/{token}", send, methods=["POST"]),
+    Route("/p/{token}/thanks", thanks, methods=["GET"]),
+]
