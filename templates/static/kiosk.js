@@ -18,6 +18,8 @@
     timer = setTimeout(rest, idle);
   };
   for (const name of ["pointerdown", "keydown", "input", "scroll"]) addEventListener(name, touch, { passive: true });
+  const came = performance.getEntriesByType("navigation")[0];
+  if (came && came.type === "back_forward") return anew();
   addEventListener("pageshow", (event) => event.persisted && anew());
   if (document.querySelector(".fault, [role=alert]")) touched = true;
   timer = setTimeout(rest, idle);

@@ -5,10 +5,12 @@ import email.policy
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import segno
 from brands import BRAND
 from embedded import journey
 
@@ -170,3 +172,36 @@ def test_responses_are_exported(asked: "Boucle", tmp_path: Path) -> None:
     assert (ended.code, ended.json()["rows"]) == (0, 0)
     assert (tmp_path / "r.csv").read_text("utf-8-sig").startswith("id,customer,received_at")
     assert asked("export", "responses", str(tmp_path / "no" / "r.csv")).code == 2
+
+
+def test_places_are_listed_with_their_links_and_codes(boucle: "Boucle", tmp_path: Path) -> None:
+    """Without a place it says where to write one; the codes to print hold the links, and stay the same."""
+    assert "rules/places.yaml" in boucle("places").out
+    (tmp_path / "own" / "rules").mkdir(parents=True)
+    (tmp_path / "own" / "rules" / "places.yaml").write_text(
+        "till: {kind: kiosk, label: Till 2}\ndoor: {kind: qr, label: Porte d'été, until: 2020-01-31}\n", "utf-8"
+    )
+    boucle.set(overrides=str(tmp_path / "own"))
+    unprintable = boucle("places", "--qr", str(tmp_path / "codes"))
+    assert "BOUCLE_PUBLIC_URL is unset" in unprintable.err
+    boucle.set(public_url="https://ask.example.org/b")
+    ended = boucle("places", "--qr", str(tmp_path / "codes"), "--format", "json")
+    assert (ended.code, ended.err) == (0, "")
+    till, door = ended.json()
+    assert (till["id"], till["kind"], till["label"], till["open"], door["open"]) == (
+        "till",
+        "kiosk",
+        "Till 2",
+        True,
+        False,
+    )
+    assert till["link"].startswith("https://ask.example.org/b/p/")
+    assert (till["answers"], till["nps"], till["kept_apart"]) == (0, None, {})
+    code = Path(till["qr"]).read_bytes()
+    wanted = BytesIO()
+    segno.make(till["link"], error="m", micro=False).save(wanted, kind="svg", scale=8, border=4, light="white")
+    assert code == wanted.getvalue()
+    assert boucle("places", "--format", "json").json()[0]["link"] == till["link"]
+    said = boucle("places").out
+    assert "until 2020-01-31, closed" in said
+    assert till["link"] in said

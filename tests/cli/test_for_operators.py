@@ -328,6 +328,7 @@ def test_retention_says_what_would_go(answered: "Boucle") -> None:
         "click": 90,
         "dispatch_body": 30,
         "shadow": 90,
+        "place_answer": 90,
         "history": 730,
     }
     assert answered("retention").code == 0

@@ -18,6 +18,7 @@ from workers.store.counts.books import tallies
 from workers.store.report import figures
 from workers.store.report.nps_counts import count_scores, first_and_last_asked
 from workers.store.survey import waves
+from workers.usecases.privacy.person import Privacy
 
 PLACES = """
 entrance:
@@ -180,11 +181,48 @@ def test_the_team_sees_links_codes_and_figures(wall: Wall) -> None:
     team = Team(wall.site)
     page = team.client("Nadia").get("/places")
     assert page.status_code == 200
-    assert "NPS +100, 3 answers: 3 promoters" in page.text
+    assert "NPS +100 · answers: 3 · promoters 3" in page.text
     assert "Kept apart, too many in a minute: 1" in page.text
-    assert wall.path in page.text
-    assert page.text.count("data:image/svg+xml") == 2
     assert team.client("L\u00e9a").get("/places").status_code == 403
+    own = team.client("Nadia").get("/places/entrance").text
+    assert wall.path in own
+    assert "data:image/svg+xml" in own
+    assert own.count("too many in a minute") == 2
+    assert team.client("Nadia").get("/places/nowhere").status_code == 404
+
+
+def test_what_was_said_at_a_place_is_read_there(wall: Wall) -> None:
+    """Words, those kept apart among them, and the ticket they led to; also when the place is listed no more."""
+    wall.send(score="2", comment="dirty <b>floor</b>", wants_contact="yes", phone="+33 4 78 00 00 00")
+    wall.send(score="0", comment="buy pills", website="https://spam.example")
+    wall.site.pass_time(minutes=2)
+    team = Team(wall.site)
+    (ticket,) = wall.site.rows(Ticket)
+    for _ in range(2):
+        page = team.client("Nadia").get("/places/entrance").text
+        assert "dirty &lt;b&gt;floor" in page
+        assert f'href="/tickets/{ticket.number}"' in page
+        assert "buy pills" in page
+        assert "kept apart: filled in by a machine" in page
+        assert "/tickets/" not in team.client("Marc").get("/places/entrance").text
+        Path(wall.site.parts.settings.overrides or "", "rules", "places.yaml").write_text("", "utf-8")
+        wall.site.parts.look_at_rules()
+    assert "Listed no more" in team.client("Nadia").get("/places").text
+
+
+def test_whoever_answered_is_forgotten_on_request(wall: Wall) -> None:
+    """Erasing takes the words, the number and where it came from; the books hold, and a page sent again changes nothing."""
+    page = wall.page()
+    wall.send(page=page, score="2", comment="dirty", wants_contact="yes", phone="+33 4 78 00 00 00")
+    wall.site.pass_time(minutes=2)
+    (customer,) = wall.site.rows(Customer)
+    people = Privacy(wall.site.parts.store, wall.site.parts.policy, wall.site.clock.now)
+    assert people.export(customer.crm_id or "", "test")
+    assert people.erase(customer.crm_id or "", "test")
+    wall.send(page=page, score="9", comment="again")
+    (response,), (answer,) = wall.site.rows(Response), wall.site.rows(PlaceAnswer)
+    assert (response.comment, response.phone, response.score, answer.network) == ("", "", 2, "")
+    assert wall.sums() == []
 
 
 def test_explain_says_where_it_was_given(wall: Wall) -> None:

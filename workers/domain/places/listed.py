@@ -13,7 +13,8 @@ from workers.text.yaml_text import read_yaml
 FILE = "rules/places.yaml"
 PLACE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 LONGEST_LABEL = 80
-KEYS = ("kind", "label", "until", "limits")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+KEYS = ("kind", "label", "language", "until", "limits")
 MOST_A_DAY = 100_000
 
 
@@ -38,12 +39,16 @@ USUAL: Mapping[Limit, int] = {Limit.MINUTE: 10, Limit.NETWORK: 20, Limit.DAY: 50
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place: `label` is read by customers and staff, `until` is its last day; `limits` count answers."""
+    """One place: `label` is read by customers and staff, `until` is its last day; `limits` count answers.
+
+    `language` is the one that its page begins in, whatever the browser asks for; empty: the browser's.
+    """
 
     id: str
     kind: PlaceKind
     label: str
     until: date | None = None
+    language: str = ""
     limits: Mapping[Limit, int] = field(default_factory=lambda: dict(USUAL))
 
     def is_open(self, day: date) -> bool:
@@ -89,6 +94,9 @@ def faults_of(id: str, given: object) -> Iterator[str]:
     label = given.get("label")
     if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
         yield f"label must be one line of up to {LONGEST_LABEL} signs: customers and staff read it"
+    language = given.get("language")
+    if language not in (None, "") and not LANGUAGE.fullmatch(str(language)):
+        yield f"language is a tag such as fr or pt-BR, not {str(language)[:40]!r}"
     if given.get("until") not in (None, "") and day_of(given["until"]) is None:
         yield f"until is the last day on which answers are taken, such as 2027-12-31, not {str(given['until'])[:40]!r}"
     yield from limit_faults(given.get("limits"))
@@ -129,4 +137,5 @@ def place_of(id: str, given: Mapping[str, object]) -> Place:
     written = {Limit(str(name)): number_of(value) for name, value in limits.items()} if isinstance(limits, dict) else {}
     day = written.get(Limit.DAY, USUAL[Limit.DAY])
     usual = {**USUAL, Limit.NETWORK: day} if kind is PlaceKind.KIOSK else USUAL
-    return Place(id, kind, str(given["label"]).strip(), day_of(given.get("until")), {**usual, **written})
+    label, language = str(given["label"]).strip(), str(given.get("language") or "")
+    return Place(id, kind, label, day_of(given.get("until")), language, {**usual, **written})

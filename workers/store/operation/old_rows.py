@@ -24,8 +24,13 @@ ENDED = (
 
 
 def is_old(name: str, since: str, limit: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition of the rows of a table whose `since` is before a limit; of mails' texts, their end."""
+    """Return the condition of the rows of a table whose `since` is before a limit; of mails' texts, their end.
+
+    Of answers at places only those kept apart: the others belong to responses.
+    """
     table = t.metadata.tables[name]
+    if table is t.place_answer:
+        return sa.and_(table.c[since] < limit, table.c.held != "")
     if table is not t.dispatch_body:
         return table.c[since] < limit
     d = t.dispatch.c

@@ -1,7 +1,7 @@
-"""Answers at places: how many came of late, and how many of what there are at each."""
+"""Answers at places: how many came of late, how many of what there are at each, and what they say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.types import Band
 from workers.store import tables as t
+from workers.store.report.answers import ticket_numbers
 
 A, R = t.place_answer.c, t.response.c
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -46,6 +47,19 @@ class PlaceFigures:
 NOTHING = PlaceFigures(0, 0, 0, {})
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One answer at a place as staff read it: `held` is the limit that it came past, or empty where it counts."""
+
+    at: datetime
+    score: int
+    comment: str
+    customer: str
+    held: str
+    response: str
+    ticket: int | None = None
+
+
 def count_lately(connection: Connection, place: str, network: str, now: datetime) -> Lately:
     """Count the answers that were taken at a place of late; what was kept apart takes nobody's turn."""
     since_minute, of_network = A.at > now - MINUTE, A.network == network
@@ -81,3 +95,29 @@ def figures_of(bands: Mapping[str, int], apart: Mapping[str, int]) -> PlaceFigur
         bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)
     )
     return PlaceFigures(promoters, passives, detractors, apart)
+
+
+def newest_answers(connection: Connection, place: str, limit: int) -> list[Words]:
+    """Return the newest answers at a place, those kept apart among them; of an erased one only its score is left."""
+    who = t.customer.c
+    counted = (
+        sa.select(R.answered_at, R.score, R.comment, who.crm_id, sa.literal(""), R.id)
+        .outerjoin(t.customer, who.id == R.customer)
+        .where(R.place == place)
+        .order_by(R.answered_at.desc(), R.id)
+        .limit(limit)
+    )
+    apart = (
+        sa.select(A.at, A.score, A.comment, sa.literal(""), A.held, sa.literal(""))
+        .where(A.place == place, A.held != "")
+        .order_by(A.at.desc(), A.id)
+        .limit(limit)
+    )
+    answers = [
+        Words(at, int(score), str(comment), str(crm_id or ""), str(held), str(response))
+        for query in (counted, apart)
+        for at, score, comment, crm_id, held, response in connection.execute(query)
+    ]
+    newest = sorted(answers, key=lambda answer: answer.at, reverse=True)[:limit]
+    numbers = ticket_numbers(connection, [answer.response for answer in newest if answer.response])
+    return [replace(answer, ticket=numbers.get(answer.response)) for answer in newest]

@@ -23,6 +23,10 @@ TRAP = "trap"
 """Why an answer is kept apart that filled in what no person sees."""
 
 
+NEWEST = 100
+"""Answers that the page of a place shows."""
+
+
 class Taken(StrEnum):
     """What became of an answer: it counts, or it is kept apart."""
 
@@ -54,24 +58,30 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class PlaceLine:
-    """One place with its link and what was answered there."""
+    """One place with its link and what was answered there; `place` and `link` are None of one listed no more."""
 
-    place: Place
-    link: str
+    id: str
+    place: Place | None
+    link: str | None
     is_open: bool
     figures: stored.PlaceFigures
+
+    @property
+    def label(self) -> str:
+        """Return the place's name for people: its label, or its id where it is listed no more."""
+        return self.place.label if self.place else self.id
 
     def as_dict(self) -> dict[str, object]:
         """Return the place as `boucle places --format json` prints it."""
         place, figures = self.place, self.figures
         return {
-            "id": place.id,
-            "kind": str(place.kind),
-            "label": place.label,
+            "id": self.id,
+            "kind": str(place.kind) if place else None,
+            "label": self.label,
             "link": self.link,
-            "until": place.until.isoformat() if place.until else None,
+            "until": place.until.isoformat() if place and place.until else None,
             "open": self.is_open,
-            "limits": {str(limit): n for limit, n in place.limits.items()},
+            "limits": {str(limit): n for limit, n in place.limits.items()} if place else {},
             "answers": figures.answers,
             "promoters": figures.promoters,
             "passives": figures.passives,
@@ -98,7 +108,7 @@ class PlaceAnswers:
         """Take what was said in one visit: new, changed where it is sent again, or kept apart. Raises NotNow."""
         policy, now = self._policy(), self._now()
         who = replace(nameless_customer(place, visit.key, policy.ids, now), language=visit.language)
-        network = policy.ids.keyed_hash("network", visit.network)
+        network = policy.ids.keyed_hash("network", place.id, f"{now:%Y-%m-%d}", visit.network)  # leads nowhere later
         given = PlaceAnswer(answer_id(place, visit.key, policy.ids), who.id, place.id, now, network)
 
         def work(connection: Connection) -> Taken:
@@ -124,14 +134,24 @@ class PlaceAnswers:
         return self._store.write(work)
 
     def lines(self) -> list[PlaceLine]:
-        """Return every place of the list with its link and its figures, in the order of the list."""
+        """Return every place with its link and its figures, in the order of the list; then those listed no more."""
         policy = self._policy()
         with self._store.reading() as connection:
             figures = stored.count_by_place(connection)
-        return [
-            PlaceLine(place, policy.links.place_url(id), self._is_open(place), figures.get(id, stored.NOTHING))
+        listed = [
+            PlaceLine(id, place, policy.links.place_url(id), self._is_open(place), figures.get(id, stored.NOTHING))
             for id, place in policy.places.items()
         ]
+        gone = [id for id in figures if id not in policy.places]
+        return [*listed, *(PlaceLine(id, None, None, False, figures[id]) for id in gone)]
+
+    def line(self, id: str) -> tuple[PlaceLine, list[stored.Words]] | None:
+        """Return a place with its newest answers, None for an id that has neither a line in the list nor an answer."""
+        line = next((line for line in self.lines() if line.id == id), None)
+        if line is None:
+            return None
+        with self._store.reading() as connection:
+            return line, stored.newest_answers(connection, id, NEWEST)
 
     def _is_open(self, place: Place) -> bool:
         return place.is_open(in_zone(self._now(), self._policy().zone).date())

@@ -46,6 +46,7 @@ KEEPS: tuple[Keep, ...] = (
     Keep("click", 90, "at", "evidence of machine clicks, of no use later"),
     Keep("dispatch_body", 30, "the mail's end", "the text of a mail; what it was about stays"),
     Keep("shadow", 90, "at", "what a candidate table would have done; of no use once it is live or dropped"),
+    Keep("place_answer", 90, "at", "what was kept apart at places; what counts stays"),
     Keep("history", 730, "at", "why something was not done, for 24 months"),
 )
 

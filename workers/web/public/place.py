@@ -68,12 +68,12 @@ async def send(request: Request) -> Response:
         return form_page(request, place, filled, {"": "answer.stale"}, status=403)
     if faults := filled.faults():
         return form_page(request, place, filled, faults, key=key, status=400)
-    visit = Visit(key, address_prefix(client_of(request.scope)), language_of(request), bool(form.get(TRAP)))
+    visit = Visit(key, address_prefix(client_of(request.scope)), language_of(request, place), bool(form.get(TRAP)))
     try:
         taken = await run_in_threadpool(web.place_answers.answer, place, visit, said(filled))
     except NotNow:
         return form_page(request, place, filled, {"": "page.error.body"}, key=key, status=503)
-    query = f"lang={language_of(request)}" + (f"&{APART}=yes" if taken == Taken.APART else "")
+    query = f"lang={language_of(request, place)}" + (f"&{APART}=yes" if taken == Taken.APART else "")
     return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?{query}"), status_code=303)
 
 
@@ -82,13 +82,13 @@ async def thanks(request: Request) -> Response:
     place, pages = place_of(request), pages_of(request)
     if place is None:
         return gone(request)
-    again = f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language_of(request)}"
+    again = pages.url(request.url.path.removesuffix("/thanks"))  # in the place's language, not in the former person's
     values = {
         "again": again if place.kind is PlaceKind.KIOSK else "",
         "seconds": KIOSK_RESTS,
         "apart": parameters_of(request).flag(APART),
     }
-    return pages.show(request, "place-thanks.html", language_of(request), values)
+    return pages.show(request, "place-thanks.html", language_of(request, place), values)
 
 
 def place_of(request: Request) -> Place | None:
@@ -98,9 +98,9 @@ def place_of(request: Request) -> Place | None:
     return web.place_answers.open_place(id) if id else None
 
 
-def language_of(request: Request) -> str:
-    """Return the language that the reader's browser asks for, or chose on the page."""
-    return pages_of(request).language(request)
+def language_of(request: Request, place: Place) -> str:
+    """Return the language that was chosen on the page, else the place's own, else the one the browser asks for."""
+    return pages_of(request).language(request, place.language)
 
 
 def said(filled: Filled) -> Said:
@@ -135,7 +135,7 @@ def form_page(
         "nonce": new_nonce(web.links, "place", f"{place.id}/{key}", web.now()),
     }
     headers = {"Cache-Control": "no-store"}
-    return pages_of(request).show(request, "place.html", language_of(request), values, status=status, headers=headers)
+    return pages_of(request).show(request, "place.html", language_of(request, place), values, status=status, headers=headers)
 
 
 routes = [

@@ -1,18 +1,22 @@
 """The places at which anybody answers: link, code to print, figures of their own, and what was kept apart."""
 
 import segno
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
-from workers.usecases.places.place_answers import PlaceLine
+from workers.domain.reporting.nps import band
+from workers.usecases.places.place_answers import NEWEST, PlaceLine
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.staff.frame import READERS, Visitor, for_roles, language_of, show
+from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
 
 QR_SCALE, QR_BORDER = 4, 4
+LONGEST_COMMENT = 1_000
 
 
 @for_roles(READERS)
@@ -28,25 +32,56 @@ def write_places(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "places.html", {"lines": lines})
 
 
+@for_roles(READERS)
+async def show_place(request: Request, visitor: Visitor) -> Response:
+    """Show one place with what was answered there; 404 for one that is neither listed nor was."""
+    return await run_in_threadpool(write_place, request, visitor)
+
+
+def write_place(request: Request, visitor: Visitor) -> Response:
+    """Read and write one place."""
+    web = web_of(request)
+    place = web.place_answers.line(request.path_params["id"])
+    if place is None:
+        raise HTTPException(404)
+    line, answers = place
+    catalog, zone = pages_of(request).catalog(language_of(request)), web.policy().zone
+    values = {
+        "line": shown(line, catalog),
+        "answers": [(answer, catalog.moment(in_zone(answer.at, zone)), band(answer.score)) for answer in answers],
+        "newest": NEWEST,
+        "longest": LONGEST_COMMENT,
+        "calls": visitor.user.role in AGENTS,
+    }
+    return show(request, visitor, "place-answers.html", values)
+
+
 def shown(line: PlaceLine, catalog: Catalog) -> dict[str, object]:
     """Return one place as the page shows it."""
     place, figures = line.place, line.figures
     return {
-        "label": place.label,
-        "kind": str(place.kind),
-        "link": line.link,
+        "id": line.id,
+        "label": line.label,
+        "kind": str(place.kind) if place else "",
+        "link": line.link or "",
         "open": line.is_open,
-        "until": catalog.date(place.until) if place.until else "",
+        "until": catalog.date(place.until) if place and place.until else "",
         "answers": figures.answers,
         "nps": f"{figures.nps:+d}".replace("-", "\N{MINUS SIGN}") if figures.nps is not None else "",
         "promoters": figures.promoters,
         "passives": figures.passives,
         "detractors": figures.detractors,
         "apart": sorted(figures.apart.items()),
-        "qr": segno.make(line.link, error="m", micro=False).svg_data_uri(
-            scale=QR_SCALE, border=QR_BORDER, light="white"
-        ),
+        "qr": code_of(line.link) if line.link else "",
     }
 
 
-routes = [Route("/places", show_places, methods=["GET"])]
+def code_of(link: str) -> str:
+    """Return the code of a link as a picture that stands in the page."""
+    return segno.make(link, error="m", micro=False).svg_data_uri(scale=QR_SCALE, border=QR_BORDER, light="white")
+
+
+routes = [
+    Route("/places", show_places, methods=["GET"]),
+    Route("/places/{id}", show_place, methods=["GET"]),
+]
