@@ -46,7 +46,7 @@ class Site:
         self.parts = app.Boucle(settings, self.clock)
         shared = read_once()
         self.parts.files.__dict__.update(
-            {name: shared[name] for name in shared if name != "data" or not more.get("overrides")}
+            {name: shared[name] for name in shared if name not in own_files(more.get("overrides", ""))}
         )
         migrate(self.parts.store)
         self.ticks = 0.0
@@ -109,6 +109,13 @@ class Site:
 def travelling(content: bytes) -> int:
     """Return what a browser gets of a page, compressed as the server does it."""
     return len(gzip.compress(content, LEVEL))
+
+
+def own_files(overrides: str) -> set[str]:
+    """Return what a site with a folder of its own cannot share with the others."""
+    if not overrides:
+        return set()
+    return {"data", "templates"} if (Path(overrides) / "templates").is_dir() else {"data"}
 
 
 @lru_cache(maxsize=1)

@@ -211,7 +211,7 @@ def test_what_was_said_at_a_place_is_read_there(wall: Wall) -> None:
 
 
 def test_whoever_answered_is_forgotten_on_request(wall: Wall) -> None:
-    """Erasing takes the words, the number and where it came from; the books hold, and a page sent again changes nothing."""
+    """Erasing takes words, number and network; the books hold, and a page sent again changes nothing."""
     page = wall.page()
     wall.send(page=page, score="2", comment="dirty", wants_contact="yes", phone="+33 4 78 00 00 00")
     wall.site.pass_time(minutes=2)

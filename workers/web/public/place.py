@@ -135,7 +135,9 @@ def form_page(
         "nonce": new_nonce(web.links, "place", f"{place.id}/{key}", web.now()),
     }
     headers = {"Cache-Control": "no-store"}
-    return pages_of(request).show(request, "place.html", language_of(request, place), values, status=status, headers=headers)
+    return pages_of(request).show(
+        request, "place.html", language_of(request, place), values, status=status, headers=headers
+    )
 
 
 routes = [
