@@ -15,7 +15,7 @@ from webparts import START, Site, event
 from workers.domain.records import Action, Customer, Decision, Dispatch, PlaceAnswer, Response, ResponseRevision, Ticket
 from workers.domain.reporting import Filters
 from workers.store.counts.books import tallies
-from workers.store.report import figures
+from workers.store.report import cells
 from workers.store.report.nps_counts import count_scores, first_and_last_asked
 from workers.store.survey import waves
 from workers.usecases.privacy.person import Privacy
@@ -170,7 +170,7 @@ def test_no_filter_of_the_report_is_made_of_them(wall: Wall) -> None:
     """A trigger or a language that only such answers have would choose nothing; nor does a period begin with them."""
     wall.send(score="0")
     with wall.site.parts.store.reading() as connection:
-        assert not any(figures.words(connection).values())
+        assert not any(cells.words(connection).values())
         assert first_and_last_asked(connection, Filters()) == (None, None)
 
 
