@@ -77,7 +77,8 @@ def test_an_answer_at_a_place_is_decided_and_leads_to_a_ticket(wall: Wall) -> No
     assert (sent.status_code, sent.headers["location"].startswith(f"{wall.path}/thanks")) == (303, True)
     assert "kept" in wall.site.client.get(sent.headers["location"]).text
     wall.site.pass_time(minutes=2)
-    (response,), (customer,), (ticket,) = (wall.site.rows(kind) for kind in (Response, Customer, Ticket))
+    (response,), (customer,) = wall.site.rows(Response), wall.site.rows(Customer)
+    (ticket,) = wall.site.rows(Ticket)
     assert (response.place, response.channel, response.request) == ("entrance", "qr", None)
     assert (customer.anonymous, customer.email, customer.id) == (True, None, response.customer)
     assert (ticket.phone, ticket.comment, ticket.label) == ("+33 4 78 00 00 00", "dirty", "Shop in Lyon")
@@ -293,7 +294,8 @@ def test_an_address_that_is_left_stands_on_the_ticket(wall: Wall) -> None:
     """It is shown as not confirmed, belongs to nobody yet, and gets no mail."""
     wall.send(score="1", wants_contact="yes", address="camille@example.org")
     wall.site.pass_time(minutes=2)
-    (response,), (customer,), (ticket,) = (wall.site.rows(kind) for kind in (Response, Customer, Ticket))
+    (response,), (customer,) = wall.site.rows(Response), wall.site.rows(Customer)
+    (ticket,) = wall.site.rows(Ticket)
     assert response.details == {"address": "camille@example.org"}
     assert (customer.email, ticket.customer) == (None, customer.id)
     assert "camille@example.org" not in {mail.recipient for mail in wall.site.rows(Dispatch)}
