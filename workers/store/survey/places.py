@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.types import Band
 from workers.store import tables as t
-from workers.store.report.answers import ticket_numbers
+from workers.store.ticket.tickets import numbers_by_response
 
 A, R = t.place_answer.c, t.response.c
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -119,5 +119,5 @@ def newest_answers(connection: Connection, place: str, limit: int) -> list[Words
         for at, score, comment, crm_id, held, response in connection.execute(query)
     ]
     newest = sorted(answers, key=lambda answer: answer.at, reverse=True)[:limit]
-    numbers = ticket_numbers(connection, [answer.response for answer in newest if answer.response])
+    numbers = numbers_by_response(connection, [answer.response for answer in newest if answer.response])
     return [replace(answer, ticket=numbers.get(answer.response)) for answer in newest]
