@@ -192,6 +192,7 @@ def test_the_team_sees_links_codes_and_figures(wall: Wall) -> None:
     assert team.client("Nadia").get("/places/nowhere").status_code == 404
 
 
+@pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
 def test_what_was_said_at_a_place_is_read_there(wall: Wall) -> None:
     """Words, those kept apart among them, and the ticket they led to; also when the place is listed no more."""
     wall.send(score="2", comment="dirty <b>floor</b>", wants_contact="yes", phone="+33 4 78 00 00 00")

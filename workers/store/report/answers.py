@@ -16,11 +16,11 @@ from workers.domain.records import Response
 from workers.domain.reporting import Filters, Step
 from workers.domain.types import ResponseState, TestimonialState
 from workers.errors import BadInput
+from workers.store import read
 from workers.store import tables as t
 from workers.store.report import figures as stored
 from workers.store.report.dimensions import group_of
 from workers.store.report.drivers import names_driver
-from workers.store.ticket.tickets import numbers_by_response
 
 GIVEN = tuple(
     str(state) for state in TestimonialState if state not in (TestimonialState.ASKED, TestimonialState.REFUSED)
@@ -158,7 +158,17 @@ def answered(wanted: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
 def with_tickets(connection: Connection, rows: Sequence[Sequence[Any]]) -> Iterator[Answered]:
     """Give the answers of some rows with the tickets that they led to."""
     read_rows = [(Response(*row[:-5]), *row[-5:]) for row in rows]
-    numbers = numbers_by_response(connection, [row[0].id for row in read_rows])
+    numbers = ticket_numbers(connection, [row[0].id for row in read_rows])
     for response, trigger, touchpoint, crm_id, name, segment in read_rows:
         number = numbers.get(response.id)
         yield Answered(response, str(trigger), str(touchpoint), crm_id, name or "", str(segment), number)
+
+
+def ticket_numbers(connection: Connection, responses: Sequence[str]) -> dict[str, int]:
+    """Return the number of the newest ticket that each answer led to; an answer without one is left out."""
+    a, k = t.action.c, t.ticket.c
+    numbers: dict[str, int] = {}
+    for chunk in read.chunks(responses):
+        query = sa.select(a.response, k.number).join(t.ticket, k.id == a.ticket).where(a.response.in_(chunk))
+        numbers |= {str(key): int(number) for key, number in connection.execute(query.order_by(k.number))}
+    return numbers

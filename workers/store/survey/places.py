@@ -1,7 +1,7 @@
 """Answers at places: how many came of late, how many of what there are at each, and what they say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -9,7 +9,6 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.types import Band
 from workers.store import tables as t
-from workers.store.ticket.tickets import numbers_by_response
 
 A, R = t.place_answer.c, t.response.c
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -56,8 +55,7 @@ class Words:
     comment: str
     customer: str
     held: str
-    response: str
-    ticket: int | None = None
+    ticket: int | None
 
 
 def count_lately(connection: Connection, place: str, network: str, now: datetime) -> Lately:
@@ -99,25 +97,25 @@ def figures_of(bands: Mapping[str, int], apart: Mapping[str, int]) -> PlaceFigur
 
 def newest_answers(connection: Connection, place: str, limit: int) -> list[Words]:
     """Return the newest answers at a place, those kept apart among them; of an erased one only its score is left."""
-    who = t.customer.c
+    who, action, ticket = t.customer.c, t.action.c, t.ticket.c
+    led_to = sa.select(sa.func.max(ticket.number)).join(t.action, action.ticket == ticket.id)
+    number = led_to.where(action.response == R.id).scalar_subquery()
     counted = (
-        sa.select(R.answered_at, R.score, R.comment, who.crm_id, sa.literal(""), R.id)
+        sa.select(R.answered_at, R.score, R.comment, who.crm_id, sa.literal(""), number)
         .outerjoin(t.customer, who.id == R.customer)
         .where(R.place == place)
         .order_by(R.answered_at.desc(), R.id)
         .limit(limit)
     )
     apart = (
-        sa.select(A.at, A.score, A.comment, sa.literal(""), A.held, sa.literal(""))
+        sa.select(A.at, A.score, A.comment, sa.literal(""), A.held, sa.null())
         .where(A.place == place, A.held != "")
         .order_by(A.at.desc(), A.id)
         .limit(limit)
     )
     answers = [
-        Words(at, int(score), str(comment), str(crm_id or ""), str(held), str(response))
+        Words(at, int(score), str(comment), str(crm_id or ""), str(held), led and int(led))
         for query in (counted, apart)
-        for at, score, comment, crm_id, held, response in connection.execute(query)
+        for at, score, comment, crm_id, held, led in connection.execute(query)
     ]
-    newest = sorted(answers, key=lambda answer: answer.at, reverse=True)[:limit]
-    numbers = numbers_by_response(connection, [answer.response for answer in newest if answer.response])
-    return [replace(answer, ticket=numbers.get(answer.response)) for answer in newest]
+    return sorted(answers, key=lambda answer: answer.at, reverse=True)[:limit]

@@ -172,14 +172,3 @@ def numbers_of(connection: Connection, owner: str) -> Iterable[int]:
     table = tables.ticket
     here = sa.and_(table.c.owner == owner, table.c.state != TicketState.DONE)
     return [int(number) for number in connection.execute(sa.select(table.c.number).where(here)).scalars()]
-
-
-def numbers_by_response(connection: Connection, responses: Sequence[str]) -> dict[str, int]:
-    """Return the number of the newest ticket that each answer led to; an answer without one is left out."""
-    action, ticket = tables.action.c, tables.ticket.c
-    numbers: dict[str, int] = {}
-    for chunk in read.chunks(responses):
-        query = sa.select(action.response, ticket.number).join(tables.ticket, ticket.id == action.ticket)
-        rows = connection.execute(query.where(action.response.in_(chunk)).order_by(ticket.number))
-        numbers |= {str(key): int(number) for key, number in rows}
-    return numbers
