@@ -12,16 +12,21 @@ from random import Random
 from workers.app import Boucle
 from workers.calendar import add_working
 from workers.demo import reactions, shop
-from workers.demo.shop import Person, is_late
+from workers.demo.shop import Person, ShopEvent, is_late
+from workers.demo.texters import Texters
+from workers.demo.visitors import Visitors
 from workers.domain import ticket as ticketing
 from workers.domain.records import Ticket
 from workers.domain.types import RequestState, TicketState
-from workers.store.demo.crowd import ArrivedMail, mails_arrived, tickets_opened
+from workers.store.demo.crowd import ArrivedMail, mails_arrived, texts_arrived, tickets_opened
 from workers.usecases.ticket_actions import TicketAct
 
 AGENTS = ("claire", "nadia", "tom")
 STILL_OPEN, LATE_ONES = (shop.END - timedelta(days=days) for days in (11, 8))
 """Tickets opened since then wait for something, or nobody has reached the customer yet: so the inbox is not empty."""
+READ_EVERY, READ_AFTER, READ_LAST = timedelta(days=14), timedelta(hours=4), timedelta(days=30)
+READINGS = 28
+"""An agent reads what came by SMS and no machine understood; what came since the last time waits on its page."""
 PROMISED = "The new shade has been ordered; call again when it is here."
 
 
@@ -37,12 +42,16 @@ class Act:
 class Crowd:
     """Customers and agents of the demo who react to mails and tickets, each act planned for its own time."""
 
-    def __init__(self, parts: Boucle, persons: dict[str, Person], seed: int) -> None:
+    def __init__(
+        self, parts: Boucle, persons: dict[str, Person], seed: int, site_key: bytes, send_texts: Callable[[], object]
+    ) -> None:
         self._parts = parts
         self._persons = persons
         self._seed = seed
         self._acts: list[Act] = []
         self._worked_on: set[tuple[str, int]] = set()
+        self._texters = Texters(parts, seed, self.plan, send_texts)
+        self._visitors = Visitors(parts, site_key, seed, self.plan)
 
     def due(self, until: datetime) -> Iterator[Act]:
         """Give the acts up to an instant, in order; an act may plan further ones."""
@@ -53,11 +62,23 @@ class Crowd:
         """Keep an act for its time; acts of one second come in the order of their keys, which a seed fixes."""
         heapq.heappush(self._acts, Act(at.astimezone(UTC).replace(microsecond=0), key, do))
 
+    def plan_ahead(self, events: list[ShopEvent]) -> None:
+        """Plan what follows from what customers order: who comes to the site, and who reads what came by SMS."""
+        self._visitors.plan_visits(events, self._persons)
+        for number in range(READINGS):
+            at = shop.END - READ_LAST - number * READ_EVERY
+            self.plan(at, f"sms/{number}", lambda: self._texters.read_by_hand(AGENTS[0], READ_AFTER))
+
     def notice(self, after: datetime, until: datetime) -> None:
-        """See the mails that left and the tickets that opened since the last look, and plan what follows."""
+        """See what left and which tickets opened since the last look, and plan what follows."""
         with self._parts.store.reading() as connection:
             mails = mails_arrived(connection, after, until)
+            texts = texts_arrived(connection, after, until)
             opened = tickets_opened(connection)
+        for text in texts:
+            texter = self._persons.get(text.crm_id or "")
+            if texter is not None:
+                self._texters.read(text, texter, until)
         for mail in mails:
             person = self._persons.get(mail.crm_id or "")
             if person is not None:

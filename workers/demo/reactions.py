@@ -13,6 +13,8 @@ from workers.demo.shop import Person, is_late
 
 ANSWER_RATE, CLICK_ONLY_RATE, REMINDED_RATE = 0.46, 0.08, 0.22
 IMPROVE_RATE, LATE_IMPROVE_RATE, TESTIMONIAL_RATE, PUBLISH_RATE = 0.45, 0.9, 0.55, 0.8
+LESS_PLEASED = 0.9
+"""Points by which hotels and decorators score lower: nobody answers them in time."""
 COMMENT_RATE, WISH_RATE, LOW_COMMENT_RATE, LATE_COMMENT_RATE = 0.22, 0.1, 0.7, 0.85
 
 LATE_FR = (
@@ -33,6 +35,11 @@ WISH_EN = (
 )
 GOOD_FR = ("Très belle lampe, merci !", "Livraison rapide, emballage soigné.", "Exactement ce que je cherchais.")
 GOOD_EN = ("Lovely lamp, thank you!", "Quick delivery, careful packing.", "Just what I was looking for.")
+BRIEF_LATE = {"fr": ("trop tard", "livraison trop longue"), "en": ("too late", "took far too long")}
+BRIEF_BAD = {"fr": ("lampe cassée", "personne au tel"), "en": ("arrived broken", "nobody on the phone")}
+BRIEF_WISH = {"fr": ("notice pas claire", "sans ampoule"), "en": ("leaflet is unclear", "no bulb in the box")}
+BRIEF_GOOD = {"fr": ("parfait merci", "super lampe"), "en": ("perfect thanks", "great lamp")}
+"""What people write on a telephone."""
 OTHER_CAUSES = ("product/defect", "start/instructions", "service/hard_to_reach")
 COMPETITOR_RATE = 0.2
 COMPETITOR_FR = (
@@ -111,6 +118,7 @@ def score_of(random: Random, person: Person, template: str, *, late: bool) -> in
     middle = {"ask-recovery": 8.3, "ask-in-use": 8.8, "ask-relationship": 8.6}.get(template, 8.7)
     if late:
         middle = 6.0
+    middle -= LESS_PLEASED if person.kind == "trade" else 0.0
     return max(0, min(10, round(random.gauss(middle + 0.5 * person.generous, 1.5))))
 
 
@@ -164,7 +172,7 @@ class Call:
 def call_of(seed: int, person: Person, key: str, comment: str) -> Call:
     """Draw how an agent works on a ticket; the same for the same seed, person and ticket key."""
     random = Random(f"{seed}/call/{person.id}/{key}")
-    late = comment in LATE_FR + LATE_EN
+    late = comment in (*LATE_FR, *LATE_EN, *BRIEF_LATE["fr"], *BRIEF_LATE["en"])
     cause = "delivery/late" if late else random.choice(OTHER_CAUSES)
     french = person.language == "fr"
     sentence = (

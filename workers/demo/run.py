@@ -15,7 +15,7 @@ from workers import app
 from workers.adapters.clock import FixedClock, StoredClock
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd
-from workers.demo.start import begin_from_nothing, demo_brand, demo_settings, doors_of
+from workers.demo.start import begin_from_nothing, demo_brand, demo_settings, doors_of, site_key
 from workers.demo.tour import hire
 from workers.settings import Settings
 from workers.store import due
@@ -139,7 +139,11 @@ class Year:
         self._take = take
         self._runner = runner
         self._events = shop.year(seed, persons)
-        self._crowd = Crowd(parts, {person.id: person for person in persons}, seed)
+        self._texting = parts.texting()
+        self._crowd = Crowd(
+            parts, {person.id: person for person in persons}, seed, site_key(seed).encode(), self._send_texts
+        )
+        self._crowd.plan_ahead(self._events)
         lead = wishes.Lead(parts)
         for number, deed in enumerate(wishes.DEEDS):
             self._crowd.plan(deed.at, f"lead/{number}", partial(lead.do, deed.name))
@@ -183,10 +187,15 @@ class Year:
         moved = 1
         while moved:
             moved = self._parts.scheduler.wake_some() + self._runner.run(self._dispatching.send_some())
+            moved += self._send_texts()
             with self._parts.store.reading() as connection:
                 self._next_due = due.next_due(connection)
             if self._next_due is None or self._next_due > slot:
                 return
+
+    def _send_texts(self) -> int:
+        """Hand over the SMS that are due, and return how many."""
+        return self._runner.run(self._texting.send_all()) if self._texting else 0
 
 
 def slots_of_the_year() -> Iterator[tuple[datetime, bool]]:

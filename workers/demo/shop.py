@@ -39,6 +39,8 @@ LAST_EN = (
 )
 LAMPS = ("Arc", "Lune", "Brume", "Halo", "Soleil", "Plume", "Cuivre", "Nordlys", "Opale", "Vague")
 SHARE_FRENCH, SHARE_REPEAT, MEAN_GAP_DAYS = 0.6, 0.55, 95.0
+SHARE_BY_SMS, SHARE_TRADE = 0.15, 0.2
+"""Who asked the shop to write by SMS, which makes one question in twenty; and who buys for hotels and shop windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,26 @@ class Person:
     phone: str
     joined: datetime
     generous: float
+    reached_by: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShopEvent:
-    """One event as the shop's CRM publishes it, and the topic it belongs to."""
+    """One event as the shop's CRM publishes it: its bytes and key, and what it says in short."""
 
     at: datetime
     body: bytes
     key: str
+    name: str = ""
+    reference: str = ""
 
 
 def people(seed: int, count: int) -> list[Person]:
     """Return the shop's customers; 60 % French, in three regions."""
     everybody = []
     for number in range(1, count + 1):
-        random = Random(f"{seed}/person/{number}")
+        random, asked = Random(f"{seed}/person/{number}"), Random(f"{seed}/asked/{number}")
         french = random.random() < SHARE_FRENCH
         first = random.choice(FIRST_FR if french else FIRST_EN)
         last = random.choice(LAST_FR if french else LAST_EN)
@@ -79,9 +85,11 @@ def people(seed: int, count: int) -> list[Person]:
                 language="fr" if french else "en",
                 zone="Europe/Paris" if french else "Europe/London",
                 region=random.choices(("north", "south", "west"), (4, 3, 3))[0],
-                phone=f"+33 6 {random.randrange(10, 99)} {random.randrange(10, 99)} {random.randrange(10, 99)} 10",
+                phone=f"+33 6 {random.randrange(10, 38)} {random.randrange(10, 99)} {random.randrange(10, 99)} 10",
                 joined=START + timedelta(days=random.random() * (DAYS - 10), hours=random.random() * 10),
                 generous=random.gauss(0.0, 1.1),
+                reached_by="sms" if asked.random() < SHARE_BY_SMS else "mail",
+                kind="trade" if asked.random() < SHARE_TRADE else "home",
             )
         )
     return everybody
@@ -164,7 +172,7 @@ def event(person: Person, type_: str, at: datetime, data: dict[str, object], ide
         "datacontenttype": "application/json",
         "data": data,
     }
-    return ShopEvent(at, orjson.dumps(body), person.id)
+    return ShopEvent(at, orjson.dumps(body), person.id, name, str(data.get("reference", "")))
 
 
 def card(person: Person) -> dict[str, object]:
@@ -177,6 +185,10 @@ def card(person: Person) -> dict[str, object]:
         "language": person.language,
         "time_zone": person.zone,
         "segment": person.region,
+        "survey_notice_given": True,
+        "country": "FR" if person.language == "fr" else "GB",
+        **({"survey_consent": True} if person.reached_by == "sms" else {}),
+        "attributes": {"reached_by": person.reached_by, "customer_kind": person.kind},
     }
 
 

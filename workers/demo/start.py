@@ -1,6 +1,7 @@
 """How a demo starts: from nothing, in a database of its own, with doors that feed it events."""
 
 import asyncio
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -9,10 +10,13 @@ from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from workers import app, roles
 from workers.adapters import kafka
 from workers.adapters.home import Home
 from workers.adapters.resources import Data
+from workers.demo import own_rules
 from workers.demo.shop import ShopEvent
 from workers.domain.mail.compose import Brand
 from workers.domain.types import Ingress
@@ -49,10 +53,20 @@ def demo_settings(settings: Settings, seed: int) -> Settings:
         "mail_per_day": 0,
         "rate_limit": 0,
         "clock": "stored",
+        "sms_url": SecretStr("file:"),
+        "sms_only_to": "",
+        "site_keys": SecretStr(f"{own_rules.SITE}:{site_key(seed)}"),
     }
+    if settings.overrides is None:
+        changed["overrides"] = settings.home / own_rules.FOLDER
     if settings.kafka_bootstrap:
         changed["topic_prefix"] = f"{settings.topic_prefix}demo-{seed}-{int(monotonic() * 1000)}."
     return settings.model_copy(update=changed)
+
+
+def site_key(seed: int) -> str:
+    """Return the key with which the lamp shop's site signs who is there; a secret of nobody's."""
+    return hashlib.sha256(f"lamp shop {seed}".encode()).hexdigest()
 
 
 def demo_brand(settings: Settings) -> Brand:
@@ -63,12 +77,14 @@ def demo_brand(settings: Settings) -> Brand:
 def begin_from_nothing(settings: Settings) -> None:
     """Empty the database of an earlier demo; raises Misconfigured when it holds anything else."""
     Home(settings.home).make()
+    if settings.overrides == settings.home / own_rules.FOLDER:
+        own_rules.write_rules(settings.overrides, Data())
     store = app.Boucle(settings).store
     if is_of_others(store):
         raise Misconfigured([f"{store.address} holds data that is not a demo's: choose another BOUCLE_HOME."])
     drop_everything(store)
     migrate.migrate(store)
-    for name in ("mailbox", "outbox.jsonl"):
+    for name in ("mailbox", "outbox.jsonl", "sms.jsonl"):
         place = settings.home / name
         if place.is_dir():
             shutil.rmtree(place)

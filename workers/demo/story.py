@@ -1,4 +1,4 @@
-"""What a demo's data tells: one customer from the question to the better score, and the dip in the North.
+"""What a demo's data tells: one customer from the question to the better score, the dip in the North, other channels.
 
 Read from the database as it is, so that every figure is the report's own. Changes nothing.
 """
@@ -12,9 +12,17 @@ from workers.domain.records import Ticket
 from workers.domain.reporting import Filters, Reading
 from workers.domain.types import Band
 from workers.store.connection import Connection
-from workers.store.demo.story import count_told_of, last_mail, list_recovered, theme_called
+from workers.store.demo.story import (
+    count_to_read,
+    count_told_of,
+    last_mail,
+    list_recovered,
+    texter,
+    theme_called,
+    visitor,
+)
 from workers.usecases.report import sections
-from workers.web.http.requests.tour import Dip, Followed, Span, Story
+from workers.web.http.requests.tour import Answered, Dip, Elsewhere, Followed, Span, Story
 
 SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"
 """One touchpoint of one segment: the report never blends two."""
@@ -27,8 +35,24 @@ WELL_ENDED = ("solved", "compensated", "explained")
 
 
 def story(connection: Connection) -> Story:
-    """Look up the two stories of the start page: a customer won back, and the dip in the North."""
-    return Story(followed(connection), dip(connection))
+    """Look up the stories of the start page: a customer won back, the dip in the North, who was asked elsewhere."""
+    return Story(followed(connection), dip(connection), elsewhere(connection))
+
+
+def elsewhere(connection: Connection) -> Elsewhere | None:
+    """Return who answered by SMS and on the shop's site; None in a demo too small to have either."""
+    by_sms, on_site = texter(connection), visitor(connection)
+    if by_sms is None and on_site is None:
+        return None
+    return Elsewhere(answered(by_sms), count_to_read(connection), answered(on_site))
+
+
+def answered(row: tuple[str, str, str | None, int, str] | None) -> Answered | None:
+    """Return somebody as the start page tells of them."""
+    if row is None:
+        return None
+    id, name, language, score, words = row
+    return Answered(id, name, language or "", score, words)
 
 
 def followed(connection: Connection) -> Followed | None:

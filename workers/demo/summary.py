@@ -10,6 +10,8 @@ from workers.store.demo.story import count_kinds
 from workers.store.operation.received import received_in_all
 from workers.usecases.report import funnel
 
+CHANNELS = ("asked by", "answered by", "sms", "replies")
+"""Lines about how customers are asked and answer: mail, SMS, the shop's site."""
 NAMES = {
     "events": "received",
     "accepted": "accepted",
@@ -32,7 +34,7 @@ def figures(connection: Connection) -> dict[str, dict[str, int]]:
         "asked": {name: n for name, n in sorted(ends.items(), key=lambda end: -end[1]) if n},
         "bands": kinds["bands"],
         "tickets": kinds["tickets"],
-        "mails": kinds["mails"],
+        **{name: kinds[name] for name in ("mails", *CHANNELS)},
     }
 
 
@@ -48,6 +50,9 @@ def waterfall(counts: dict[str, dict[str, int]]) -> Iterator[str]:
     yield line("tickets", sum(counts["tickets"].values()), counts["tickets"])
     mails = {name: count for name, count in counts["mails"].items() if name != DispatchState.READY}
     yield line("mails", sum(mails.values()), mails)
+    for name in CHANNELS:
+        if counts[name]:
+            yield line(name, sum(counts[name].values()), counts[name])
 
 
 def line(name: str, total: int, parts: dict[str, int]) -> str:

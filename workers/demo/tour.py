@@ -80,9 +80,10 @@ class Touring:
 
     async def _send(self) -> int:
         """Hand over what is ready; a mail server's connections belong to this loop, and end with it."""
-        sender = self._parts.outgoing.mail_sender()
+        sender, texting = self._parts.outgoing.mail_sender(), self._parts.texting()
         try:
-            return await self._parts.outgoing.delivery(sender).send_all()
+            texted = await texting.send_all() if texting else 0
+            return texted + await self._parts.outgoing.delivery(sender).send_all()
         finally:
             if isinstance(sender, SmtpSender):
                 await sender.close()

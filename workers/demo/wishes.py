@@ -27,6 +27,9 @@ SAID: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (reactions.WISH_EN, (BULB, LEAFLET, TRACKING, TRACKING)),
     (reactions.BAD_FR, (BROKEN, LEAFLET, PHONE)),
     (reactions.BAD_EN, (BROKEN, LEAFLET, PHONE)),
+    *((texts, (LATE, LATE)) for texts in reactions.BRIEF_LATE.values()),
+    *((texts, (BROKEN, PHONE)) for texts in reactions.BRIEF_BAD.values()),
+    *((texts, (LEAFLET, BULB)) for texts in reactions.BRIEF_WISH.values()),
 )
 THEMES = {text: theme for texts, themes in SAID for text, theme in zip(texts, themes, strict=True)}
 """The theme of each text that a customer of the demo writes."""

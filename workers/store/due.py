@@ -16,6 +16,7 @@ from workers.domain.types import (
     DispatchState,
     RequestState,
     ResponseState,
+    TextState,
     TicketState,
     TouchpointState,
 )
@@ -28,6 +29,7 @@ PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 Moment = datetime | sa.BindParameter[datetime]
 WAITING = (ActionState.PLANNED, ActionState.HELD)
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
+TEXTS_WAITING = (TextState.READY, TextState.SENDING)
 ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
 
 
@@ -255,6 +257,7 @@ SOONEST = sa.union_all(
     soonest(tables.ticket.c.due_at, sa.and_(OPEN_TICKET, tables.ticket.c.escalated_at.is_(None))),
     soonest(tables.ticket.c.half_time_at, OPEN_TICKET),
     soonest(tables.dispatch.c.not_before, tables.dispatch.c.state == DispatchState.READY),
+    soonest(tables.sms_message.c.not_before, tables.one_of(tables.sms_message.c.state, TEXTS_WAITING)),
 )
 
 

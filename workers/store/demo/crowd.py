@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Ticket
-from workers.domain.types import DispatchState, RequestState, TicketState
+from workers.domain.types import DispatchState, RequestState, TextState, TicketState
 from workers.store import tables
 
 
@@ -52,6 +52,41 @@ def mails_arrived(connection: Connection, after: datetime, until: datetime) -> l
         .where(dispatch.state == DispatchState.ACCEPTED, dispatch.accepted_at > after, dispatch.accepted_at <= until)
     )
     return [ArrivedMail(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedText:
+    """One SMS that its carrier took: what it says (`message`), and its question; the score where one was given."""
+
+    message: str
+    crm_id: str | None
+    step: str
+    reference: str
+    anchor_at: datetime
+    survey: str
+    score: int | None
+
+
+def texts_arrived(connection: Connection, after: datetime, until: datetime) -> list[ArrivedText]:
+    """Return the SMS that were taken after one instant and up to another."""
+    message, request = tables.sms_message.c, tables.survey_request.c
+    columns = (
+        message.message,
+        tables.customer.c.crm_id,
+        request.step,
+        request.reference,
+        request.anchor_at,
+        request.template,
+        tables.response.c.score,
+    )
+    query = (
+        sa.select(*columns)
+        .join(tables.customer, tables.customer.c.id == message.customer)
+        .join(tables.survey_request, sa.and_(request.id == message.dialogue, request.customer == message.customer))
+        .outerjoin(tables.response, tables.response.c.request == message.dialogue)
+        .where(message.state == TextState.SENT, message.changed_at > after, message.changed_at <= until)
+    )
+    return [ArrivedText(*row) for row in connection.execute(query)]
 
 
 def tickets_opened(connection: Connection) -> list[tuple[Ticket, str]]:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Ticket
 from workers.domain.reporting import RECOVERY
-from workers.domain.types import DispatchState
+from workers.domain.types import SMS, WEB, DispatchState, ReplyUse
 from workers.store import tables as t
 
 OF_RECOVERED = 11
@@ -87,7 +87,7 @@ def last_mail(
 
 
 def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
-    """Return how many touchpoints, answers, tickets and mails there are of each kind, the largest first."""
+    """Return how many touchpoints, answers, tickets, mails and SMS there are of each kind, the largest first."""
     ticket = t.ticket.c
     ended = sa.case((ticket.outcome == "", ticket.state), else_=ticket.outcome)
     return {
@@ -95,6 +95,10 @@ def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
         "bands": counted(connection, t.response.c.band, t.response),
         "tickets": counted(connection, ended, t.ticket),
         "mails": counted(connection, t.dispatch.c.state, t.dispatch),
+        "asked by": counted(connection, t.survey_request.c.channel, t.survey_request),
+        "answered by": counted(connection, t.response.c.channel, t.response),
+        "sms": counted(connection, t.sms_message.c.state, t.sms_message),
+        "replies": counted(connection, t.sms_reply.c.use, t.sms_reply),
     }
 
 
@@ -103,6 +107,40 @@ def counted(connection: Connection, kind: sa.ColumnElement[str], table: sa.Table
     word = sa.cast(kind, sa.String)
     query = sa.select(word, sa.func.count()).select_from(table).group_by(word).order_by(sa.func.count().desc(), word)
     return {str(name): int(count) for name, count in connection.execute(query)}
+
+
+def texter(connection: Connection) -> tuple[str, str, str | None, int, str] | None:
+    """Return who answered by SMS with a number and words, the lowest score first: id, name, language, score, reply."""
+    r, c, reply = t.response.c, t.customer.c, t.sms_reply.c
+    query = (
+        sa.select(c.crm_id, c.name, c.language, r.score, reply.text)
+        .join(t.customer, c.id == r.customer)
+        .join(t.sms_reply, sa.and_(reply.dialogue == r.request, reply.customer == r.customer))
+        .where(r.channel == SMS, r.comment != "", reply.text.like("% %"))
+        .order_by(r.score, r.answered_at, reply.at)
+    )
+    row = connection.execute(query.limit(1)).first()
+    return (row[0], row[1], row[2], row[3], row[4]) if row else None
+
+
+def visitor(connection: Connection) -> tuple[str, str, str | None, int, str] | None:
+    """Return who answered on the site, those who wrote something first: id, name, language, score, comment."""
+    r, c = t.response.c, t.customer.c
+    query = (
+        sa.select(c.crm_id, c.name, c.language, r.score, r.comment)
+        .join(t.customer, c.id == r.customer)
+        .where(r.channel == WEB)
+        .order_by(r.comment == "", r.score.desc(), r.answered_at)
+    )
+    row = connection.execute(query.limit(1)).first()
+    return (row[0], row[1], row[2], row[3], row[4]) if row else None
+
+
+def count_to_read(connection: Connection) -> int:
+    """Return how many replies by SMS wait for a person to read them."""
+    waiting = t.one_of(t.sms_reply.c.use, (ReplyUse.HANDED_OVER,))
+    query = sa.select(sa.func.count()).select_from(t.sms_reply).where(waiting)
+    return int(connection.execute(query).scalar_one())
 
 
 def theme_called(connection: Connection, name: str) -> int | None:

@@ -21,6 +21,12 @@ LEFT = sa.and_(
 )
 
 
+def anything(connection: Connection, now: datetime, since: datetime) -> bool:
+    """Tell whether a message is due, or was left behind while it was leaving since before an instant."""
+    query = sa.select(MESSAGE.c.id).where(WAITING, sa.or_(DUE, LEFT)).limit(1)
+    return connection.execute(query, {"now": now, "since": since}).first() is not None
+
+
 def customers_due(connection: Connection, now: datetime, limit: int) -> list[str]:
     """Return customers with a message that is due, who waits longest first; locks nothing."""
     query = sa.select(MESSAGE.c.customer).where(DUE).order_by(MESSAGE.c.not_before, MESSAGE.c.id).limit(limit)

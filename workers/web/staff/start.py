@@ -17,7 +17,7 @@ from workers.web.http.answers.banner import HOSTS, players, tour_of
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import Web, web_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.http.requests.tour import Dip, Followed, Span, Tour
+from workers.web.http.requests.tour import Answered, Dip, Elsewhere, Followed, Span, Tour
 from workers.web.staff.frame import language_of, remember_language, visitor_of
 
 Go = Callable[[str], str]
@@ -85,6 +85,7 @@ def write_story(request: Request, tour: Tour, sees_all: bool) -> Response:
             "followed": sentences(story.followed, web, catalog, go) if story.followed else [],
             "said": story.followed,
             "dip": from_above(story.dip, go) if story.dip else [],
+            "elsewhere": asked_elsewhere(story.elsewhere, go) if story.elsewhere else [],
             "table": go(BROKEN_TABLE) if "/tables/{name}" in paths else "",
             "players": playable,
             "token": tour.token,
@@ -152,6 +153,18 @@ def from_above(dip: Dip, go: Go) -> list[Sentence]:
     year = urlencode({"touchpoint": dip.touchpoint, **north})
     parts.append(("year", {}, f"/report?{year}#time"))
     return [{"text": name, "values": values, "url": go(path)} for name, values, path in parts]
+
+
+def asked_elsewhere(elsewhere: Elsewhere, go: Go) -> list[Sentence]:
+    """Return who was asked by SMS and on the site, each with the page that tells it; `said` is in their own words."""
+    parts: list[tuple[str, dict[str, object], str, Answered | None]] = []
+    if texter := elsewhere.by_sms:
+        parts.append(("sms", {"name": texter.name}, f"/customers/{texter.id}", texter))
+    if elsewhere.to_read:
+        parts.append(("read", {"n": elsewhere.to_read}, "/sms", None))
+    if visitor := elsewhere.on_site:
+        parts.append(("web", {"name": visitor.name, "score": visitor.score}, f"/customers/{visitor.id}", visitor))
+    return [{"text": name, "values": values, "url": go(path), "said": said} for name, values, path, said in parts]
 
 
 def points(span: Span) -> str:

@@ -65,11 +65,32 @@ class Dip:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """Somebody who answered: their CRM id, name and language, the score, and what they wrote."""
+
+    id: str
+    name: str
+    language: str
+    score: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Who was asked elsewhere than by mail: by SMS, on the shop's site; and how many replies wait to be read."""
+
+    by_sms: Answered | None
+    to_read: int
+    on_site: Answered | None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """What the start page of a demo tells."""
 
     followed: Followed | None
     dip: Dip | None
+    elsewhere: Elsewhere | None = None
 
 
 class Tour(Protocol):

@@ -1,0 +1,105 @@
+"""The lamp shop's own rules, as an operator writes them into a folder of overrides: the shipped ones with more columns.
+
+Some customers are asked by SMS, some on the shop's site; a question about the lamp in use is asked of a share. What an
+operator of the demo has overridden is left alone, and then the lamp shop is asked about by those rules.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+from workers.adapters.resources import Data
+from workers.domain.attributes import FILE as ATTRIBUTES_FILE
+from workers.domain.types import MAIL, SMS
+from workers.domain.web_sites import FILE as SITES_FILE
+
+FOLDER = "lamp-shop"
+"""Where they stand in the home of the demo; edit them there while the demo runs."""
+PLAN = "rules/journey-plan"
+SITE = "lamp-shop"
+ORIGIN = "https://www.lamp-shop.example"
+REACHED_BY, KIND = "reached_by", "customer_kind"
+ATTRIBUTES = f"""# What the lamp shop's CRM says of a customer beyond name and region.
+{REACHED_BY}:              # who asked the shop to write by SMS
+  type: text
+  values: [{MAIL}, {SMS}]
+  may be unknown: no
+  if missing: {MAIL}
+  personal: no
+{KIND}:           # people at home, or hotels and decorators
+  type: text
+  values: [home, trade]
+  personal: no
+"""
+SITES = f"""# The shop's site puts the question on its pages: after an order, and to who stays.
+{SITE}:
+  name: lamp-shop.example
+  origins: [{ORIGIN}]
+  triggers: {{purchase: yes, time: 30}}
+"""
+BY_SMS = {"J2": "J2-sms"}
+"""The rows that are asked by SMS as well, of those who are reached so, and the id of the row that asks them."""
+ON_SITE_FIRST = {"J3": "web then mail after 3d"}
+SHARES = {"J3": "70"}
+"""Per row, how many of a hundred customers are asked."""
+
+
+def write_rules(folder: Path, shipped: Data) -> Path:
+    """Write the lamp shop's rules into a folder, over those of an earlier demo, and return it."""
+    for name, text in files_of(shipped).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return folder
+
+
+def files_of(shipped: Data) -> dict[str, str]:
+    """Return the texts of the files by where they belong."""
+    return {
+        ATTRIBUTES_FILE: ATTRIBUTES,
+        SITES_FILE: SITES,
+        f"{PLAN}/table.yaml": definition(shipped.read(f"{PLAN}/table.yaml").decode()),
+        f"{PLAN}/rules.csv": rows(shipped.read(f"{PLAN}/rules.csv").decode()),
+        f"{PLAN}/cases.csv": cases(shipped.read(f"{PLAN}/cases.csv").decode()),
+        f"{PLAN}/contrary.csv": shipped.read(f"{PLAN}/contrary.csv").decode(),
+        f"{PLAN}/waves.csv": shipped.read(f"{PLAN}/waves.csv").decode(),
+    }
+
+
+def definition(text: str) -> str:
+    """Return the columns, with how a customer is reached, and where and how many are asked."""
+    column = f"  {REACHED_BY}: {{type: text, values: [{MAIL}, {SMS}]}}\n"
+    inputs, outputs = text.split("\noutputs:\n")
+    return f"{inputs.rstrip()}\n{column}\noutputs:\n  channel: text\n  share: integer 1..100\n{outputs}"
+
+
+def rows(text: str) -> str:
+    """Return the shipped rows with the new columns, and one more for each that is also asked by SMS."""
+    head, *shipped = csv.reader(io.StringIO(text), delimiter=";")
+    new = [[*head, REACHED_BY, "channel", "share"]]
+    touchpoint, reminder = head.index("touchpoint"), head.index("reminder")
+    for row in shipped:
+        id = row[0]
+        new.append([*row, MAIL if id in BY_SMS else "-", ON_SITE_FIRST.get(id, ""), SHARES.get(id, "")])
+        if id in BY_SMS:
+            by_sms = [BY_SMS[id], *row[1:]]
+            by_sms[touchpoint], by_sms[reminder] = f"{row[touchpoint]}-{SMS}", ""
+            new.append([*by_sms, SMS, SMS, ""])
+    return written(new)
+
+
+def cases(text: str) -> str:
+    """Return the shipped cases, each for who is reached by mail and for who is reached by SMS."""
+    head, *shipped = csv.reader(io.StringIO(text), delimiter=";")
+    new = [[*head[:-1], REACHED_BY, head[-1]]]
+    for *inputs, rules in shipped:
+        by_sms = [BY_SMS.get(rule, rule) for rule in rules.split(",")]
+        new += [[*inputs, MAIL, rules], [*inputs, SMS, ",".join(by_sms)]]
+    return written(new)
+
+
+def written(lines: list[list[str]]) -> str:
+    """Return a table as the files have them."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=";", lineterminator="\n").writerows(lines)
+    return out.getvalue()
