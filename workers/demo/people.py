@@ -4,9 +4,10 @@ They notice what has reached them since the last look, and act at times of their
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from random import Random
 
 from workers.app import Boucle
@@ -39,6 +40,14 @@ class Act:
     do: Callable[[], object] = field(compare=False)
 
 
+class News(Enum):
+    """What people may have to look at: mails or SMS that left, tickets that may have opened."""
+
+    MAIL = auto()
+    TEXT = auto()
+    TICKET = auto()
+
+
 class Crowd:
     """Customers and agents of the demo who react to mails and tickets, each act planned for its own time."""
 
@@ -69,12 +78,12 @@ class Crowd:
             at = shop.END - READ_LAST - number * READ_EVERY
             self.plan(at, f"sms/{number}", lambda: self._texters.read_by_hand(AGENTS[0], READ_AFTER))
 
-    def notice(self, after: datetime, until: datetime) -> None:
-        """See what left and which tickets opened since the last look, and plan what follows."""
+    def notice(self, after: datetime, until: datetime, news: Collection[News]) -> None:
+        """See what left and which tickets opened since the last look, of the kinds in `news`; plan what follows."""
         with self._parts.store.reading() as connection:
-            mails = mails_arrived(connection, after, until)
-            texts = texts_arrived(connection, after, until)
-            opened = tickets_opened(connection)
+            mails = mails_arrived(connection, after, until) if News.MAIL in news else []
+            texts = texts_arrived(connection, after, until) if News.TEXT in news else []
+            opened = tickets_opened(connection) if News.TICKET in news else []
         for text in texts:
             texter = self._persons.get(text.crm_id or "")
             if texter is not None:

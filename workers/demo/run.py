@@ -14,7 +14,7 @@ from functools import partial
 from workers import app
 from workers.adapters.clock import FixedClock, StoredClock
 from workers.demo import shop, wishes
-from workers.demo.people import Crowd
+from workers.demo.people import Crowd, News
 from workers.demo.start import begin_from_nothing, demo_brand, demo_settings, doors_of, site_key
 from workers.demo.tour import hire
 from workers.settings import Settings
@@ -25,9 +25,9 @@ from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status as counting
 from workers.usecases.outbox_relay import OutboxRelay
 
-SLOT_HOURS = (10, 14, 18)
+SLOT_HOURS = (10, 17)
 """Local hours at which the demo looks at what is due; between them people act at their own time."""
-EVENT_HOURS = frozenset({10, 18})
+EVENT_HOURS = frozenset({10, 17})
 """Local hours at which the shop's CRM publishes what happened since."""
 SENDING_ALWAYS = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 
@@ -150,6 +150,7 @@ class Year:
         self._dispatching: Delivery = parts.outgoing.delivery()
         self._relaying: OutboxRelay = parts.outgoing.outbox_relay()
         self._next_due: datetime | None = None
+        self._news: set[News] = set()
 
     def drive(self) -> Iterator[float]:
         """Go through every slot; gives the share of the year that is done."""
@@ -161,33 +162,37 @@ class Year:
             while publishes and next_event < len(self._events) and self._events[next_event].at <= slot:
                 batch.append(self._events[next_event])
                 next_event += 1
-            if self._slot(slot, batch):
-                self._crowd.notice(before, slot)
+            self._slot(slot, batch)
+            if self._news:
+                self._crowd.notice(before, slot, self._news)
+                self._news.clear()
             before = slot
             yield (number + 1) / len(slots)
         self._relaying.relay_all()
 
-    def _slot(self, slot: datetime, batch: list[shop.ShopEvent]) -> bool:
-        """Do what people, the CRM and the clock bring until a slot; False when there was nothing."""
+    def _slot(self, slot: datetime, batch: list[shop.ShopEvent]) -> None:
+        """Do what people, the CRM and the clock bring until a slot."""
         acted = False
         for act in self._crowd.due(slot):
             self._set_clock(act.at)
             act.do()
             acted = True
         if not acted and not batch and (self._next_due is None or self._next_due > slot):
-            return False
+            return
         self._set_clock(slot)
         if batch:
             self._take(batch)
         self._settle(slot)
-        return True
 
     def _settle(self, slot: datetime) -> None:
         """Wake and send until nothing is due."""
         moved = 1
         while moved:
-            moved = self._parts.scheduler.wake_some() + self._runner.run(self._dispatching.send_some())
-            moved += self._send_texts()
+            woken = self._parts.scheduler.wake_some()
+            sent = self._runner.run(self._dispatching.send_some())
+            texted = self._send_texts() if woken or not sent else 0
+            self._news |= {kind for kind, count in ((News.TICKET, woken), (News.MAIL, sent)) if count}
+            moved = woken + sent + texted
             with self._parts.store.reading() as connection:
                 self._next_due = due.next_due(connection)
             if self._next_due is None or self._next_due > slot:
@@ -195,7 +200,10 @@ class Year:
 
     def _send_texts(self) -> int:
         """Hand over the SMS that are due, and return how many."""
-        return self._runner.run(self._texting.send_all()) if self._texting else 0
+        texted = self._runner.run(self._texting.send_all()) if self._texting else 0
+        if texted:
+            self._news.add(News.TEXT)
+        return texted
 
 
 def slots_of_the_year() -> Iterator[tuple[datetime, bool]]:
