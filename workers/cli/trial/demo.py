@@ -76,7 +76,8 @@ def say(result: DemoResult, settings: Settings, form: str) -> None:
     holds = "Every sum holds." if result.sums_hold else "Some sums do not hold: see `boucle books`."
     click.echo(f"\n{holds} Books {result.digest[:16]}.")
     if settings.home == DEMO_HOME:
-        click.echo(f"For verbs that look at it: export BOUCLE_HOME={settings.home.resolve()}")
+        own = f" BOUCLE_OVERRIDES={settings.overrides.resolve()}" if settings.overrides else ""
+        click.echo(f"For verbs that look at it: export BOUCLE_HOME={settings.home.resolve()}{own}")
 
 
 def serve(year: Demo) -> None:
