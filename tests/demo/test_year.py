@@ -8,9 +8,10 @@ import pytest
 
 from workers import app, settings
 from workers.demo import Demo, DemoResult
-from workers.demo.own_rules import ATTRIBUTES_FILE, FOLDER
+from workers.demo.own_rules import FOLDER
 from workers.demo.start import demo_settings
 from workers.demo.summary import figures, waterfall
+from workers.domain.attributes import FILE
 
 SEED, CUSTOMERS = 5, 14
 CARRIER = "twilio://AC0123456789:token@+33700000000"
@@ -65,6 +66,6 @@ def test_customers_are_asked_and_answer_by_mail_by_sms_and_on_the_site(played: P
 
 def test_the_lamp_shops_rules_are_a_folder_and_an_operators_own_are_left_alone(played: Played, tmp_path: Path) -> None:
     """What the demo goes by lies in its home, to edit; where BOUCLE_OVERRIDES names a folder, that one counts."""
-    assert (played.home / FOLDER / ATTRIBUTES_FILE).is_file()
+    assert (played.home / FOLDER / FILE).is_file()
     own = settings.read({"BOUCLE_HOME": str(tmp_path), "BOUCLE_OVERRIDES": str(tmp_path)})
     assert demo_settings(own, SEED).overrides == tmp_path

@@ -9,6 +9,7 @@ from workers.adapters.resources import Data
 from workers.domain.explain import ENGLISH, PHRASES, clause, lead, moment, words
 from workers.domain.explain.followup import time_after
 from workers.domain.explain.names import NAMES, name_in
+from workers.domain.explain.text import LISTS
 from workers.domain.mail.translations import Catalog, Catalogs
 from workers.domain.types import Reason
 
@@ -37,6 +38,13 @@ def test_every_sentence_is_in_every_catalog(id: str) -> None:
         sentence = text_of(CATALOGS.catalog(language), id)
         assert set(VARIABLE.findall(sentence)) == set(VARIABLE.findall(PHRASES[id])), language
         assert sentence != PHRASES[id] or id in ALIKE, f"{language}: {id} is still English"
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGS.languages))
+def test_every_kind_of_entry_has_its_name_on_the_pages(language: str) -> None:
+    """The page of a customer names the kind of each line: one that came without its name had the page fail."""
+    names = {f"staff.kind.{kind.replace(' ', '-')}" for kind in LISTS.values()}
+    assert names - CATALOGS.catalog(language).ids == set()
 
 
 @pytest.mark.parametrize("language", OTHERS)
