@@ -205,3 +205,22 @@ def test_places_are_listed_with_their_links_and_codes(boucle: "Boucle", tmp_path
     said = boucle("places").out
     assert "until 2020-01-31, closed" in said
     assert till["link"] in said
+
+
+def test_codes_for_receipts_are_printed(boucle: "Boucle", tmp_path: Path) -> None:
+    """For purchases or made up; without a key, a place or a reference it says what is missing."""
+    (tmp_path / "own" / "rules").mkdir(parents=True)
+    (tmp_path / "own" / "rules" / "places.yaml").write_text("till: {kind: receipt, label: Till 2}\n", "utf-8")
+    boucle.set(overrides=str(tmp_path / "own"), public_url="https://ask.example.org")
+    assert "till has no key" in boucle("check").err
+    assert "set BOUCLE_PLACE_KEYS=till:KEY" in boucle("places", "--receipts", "till", "--count", "1").err
+    boucle.set(place_keys=f"till:{'k' * 32}")
+    assert "till has no key" not in boucle("check").err
+    ended = boucle("places", "--receipts", "till", "--reference", "1042-7", "--count", "2", "--format", "json")
+    codes = ended.json()
+    assert [len(codes), codes[0]["reference"], codes[0]["code"][:7]] == [3, "1042-7", "1042-7-"]
+    assert codes[0]["link"].startswith("https://ask.example.org/p/")
+    assert boucle("places", "--receipts", "till", "--reference", "1042-7").out.startswith(codes[0]["code"] + ";https")
+    for wrong in (["door", "--count", "1"], ["till"], ["till", "--reference", "a b"]):
+        assert boucle("places", "--receipts", *wrong).code == 2
+    assert boucle("places", "--count", "1").code == 2

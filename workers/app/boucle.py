@@ -128,9 +128,11 @@ class Boucle(Parts):
     @cached_property
     def place_answers(self) -> "PlaceAnswers":
         """Return what takes answers at places."""
+        from workers.domain.web_sites import parse_site_keys
         from workers.usecases.places.place_answers import PlaceAnswers
 
-        return PlaceAnswers(self.store, self.policies.current, self.now)
+        keys = parse_site_keys(self.settings.place_keys.get_secret_value())
+        return PlaceAnswers(self.store, self.policies.current, self.now, keys)
 
     @cached_property
     def text_inbox(self) -> "TextInbox":

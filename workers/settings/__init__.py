@@ -108,6 +108,10 @@ class Settings(BaseModel):
         SecretStr(""),
         description="comma-separated SITE:KEY, what each site signs its visitors with; a site may have two",
     )
+    place_keys: SecretStr = Field(
+        SecretStr(""),
+        description="comma-separated PLACE:KEY, what signs the receipts of a place; a place may have two",
+    )
     rate_limit: int = Field(120, ge=0, description="requests a minute for each network and kind of door; 0: no limit")
     max_event_bytes: int = Field(1_000_000, ge=1000, description="size of one event; a larger one is refused")
     secret: SecretStr = Field(

@@ -199,11 +199,11 @@ def api_keys(text: str) -> Finding:
     return keys(text)
 
 
-def site_keys(text: str) -> Finding:
+def named_keys(text: str) -> Finding:
     for part in text.split(","):
         site, colon, key = part.strip().partition(":")
         if not (site and colon and key):
-            return "a key without its site stands between the commas", "write SITE:KEY, such as shop:0123456789abcdef"
+            return "a key without its name stands between the commas", "write NAME:KEY, such as shop:0123456789abcdef"
         if len(key) < SHORTEST_SITE_KEY:
             return (
                 f"the key of {site} is shorter than {SHORTEST_SITE_KEY} characters",
@@ -234,7 +234,8 @@ SHAPES: dict[str, Callable[[str], Finding]] = {
     "overrides": folder,
     "secret": keys,
     "api_keys": api_keys,
-    "site_keys": site_keys,
+    "site_keys": named_keys,
+    "place_keys": named_keys,
 }
 """What a value that was given must look like; a setting that is not here is told by its type alone."""
 

@@ -29,7 +29,11 @@ entrance:
 till:
   kind: kiosk
   label: Till 2
+bills:
+  kind: receipt
+  label: Shop in Lyon
 """
+KEY = "0123456789abcdef0123456789abcdef"
 FIELD = r'name="{}" value="([^"]*)"'
 
 
@@ -39,18 +43,19 @@ class Wall:
     def __init__(self, site: Site, place: str = "entrance") -> None:
         self.site = site
         site.parts.policies.remember(site.parts.store, site.clock.at)
+        site.client.headers["accept-language"] = "en"
         self.path = "/p/" + site.parts.links.sign("place", place)
 
     def page(self, client: TestClient | None = None) -> dict[str, str]:
         """Open the page and return what its form carries by itself."""
-        text = (client or self.site.client).get(self.path, headers={"Accept-Language": "en"}).text
+        text = (client or self.site.client).get(self.path).text
         found = {name: re.search(FIELD.format(name), text) for name in ("nonce", "visit", "website")}
         return {name: match[1] for name, match in found.items() if match}
 
     def send(self, *, page: dict[str, str] | None = None, client: TestClient | None = None, **fields: str) -> Any:
         """Open the page, fill it in and send it."""
         form = {**(page or self.page(client)), **fields}
-        return (client or self.site.client).post(self.path, data=form, headers={"Accept-Language": "en"})
+        return (client or self.site.client).post(self.path, data=form)
 
     def sums(self) -> list[str]:
         """Return the sums of the books that do not hold."""
@@ -67,7 +72,7 @@ def wall(open_site: Callable[..., Site], tmp_path: Path, request: pytest.Fixture
     (tmp_path / "own" / "rules").mkdir(parents=True)
     (tmp_path / "own" / "rules" / "places.yaml").write_text(PLACES, "utf-8")
     more = {"database_url": request.getfixturevalue("postgres")} if getattr(request, "param", "") == "postgres" else {}
-    return Wall(open_site(overrides=str(tmp_path / "own"), **more))
+    return Wall(open_site(overrides=str(tmp_path / "own"), place_keys=f"bills:{KEY}", **more))
 
 
 @pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
@@ -144,7 +149,7 @@ def test_what_comes_past_a_limit_is_kept_apart(wall: Wall) -> None:
     assert [row.held for row in sorted(wall.site.rows(PlaceAnswer), key=lambda row: row.at) if row.held].count(
         "day"
     ) == 1
-    (line, _) = wall.site.parts.place_answers.lines()
+    line, *_ = wall.site.parts.place_answers.lines()
     assert (line.figures.answers, line.figures.apart) == (5, {"minute": 1, "network": 1, "day": 1})
     assert wall.sums() == []
 
@@ -257,7 +262,7 @@ def test_explain_says_where_it_was_given(wall: Wall) -> None:
 def test_what_is_wrong_is_said_and_what_was_typed_stays(wall: Wall, fields: dict[str, str], said: str) -> None:
     """Nothing is kept until it is right."""
     form = {**wall.page(), "comment": "typed here", **fields}
-    sent = wall.site.client.post(wall.path, data=form, headers={"Accept-Language": "en"})
+    sent = wall.site.client.post(wall.path, data=form)
     assert sent.status_code == 400
     assert said in sent.text
     assert "typed here" in sent.text
@@ -302,3 +307,49 @@ def test_an_address_that_is_left_stands_on_the_ticket(wall: Wall) -> None:
     assert "camille@example.org" not in {mail.recipient for mail in wall.site.rows(Dispatch)}
     wall.site.events(event("delivery", reference="A"))
     assert len(wall.site.rows(Customer)) == 2
+
+
+@pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
+def test_a_receipt_is_answered_once(wall: Wall) -> None:
+    """The same again changes nothing; another answer with its code is kept apart, counted, and shown with its words."""
+    bills = Wall(wall.site, "bills")
+    signed = wall.site.parts.place_answers.sign_receipt("bills", "1042-7")
+    assert signed["link"].endswith(f"{bills.path}?code={signed['code']}")
+    client, code = wall.site.client, signed["code"]
+    assert f'value="{code}"' in client.get(f"{bills.path}?code={code}").text
+    page = bills.page()
+    for _ in range(2):
+        sent = bills.send(page=page, code=code.lower(), score="9", comment="quick")
+        assert sent.status_code == 303
+    assert "answered already" in client.get(f"{bills.path}?code={code}").text
+    again = bills.send(code=code, score="0", comment="slow")
+    assert "answered before" in client.get(again.headers["location"]).text
+    bills.send(code=code, score="9", comment="quick")
+    (response,) = wall.site.rows(Response)
+    assert (response.score, response.reference, response.channel, response.n) == (9, "1042-7", "receipt", 1)
+    assert [row.held for row in wall.site.rows(PlaceAnswer) if row.held] == ["used"]
+    assert "slow" in Team(wall.site).client("Nadia").get("/places/bills").text
+    assert wall.sums() == []
+
+
+def test_a_machine_does_not_use_up_a_receipt(wall: Wall) -> None:
+    """What fills in the hidden field is kept apart by itself; the code is still good."""
+    bills = Wall(wall.site, "bills")
+    code = wall.site.parts.place_answers.sign_receipt("bills", "1")["code"]
+    bills.send(code=code, score="0", website="https://spam.example")
+    bills.send(code=code, score="10")
+    assert [response.score for response in wall.site.rows(Response)] == [10]
+    assert [row.held for row in wall.site.rows(PlaceAnswer) if row.held] == ["trap"]
+
+
+def test_a_code_that_nobody_signed_takes_no_answer(wall: Wall) -> None:
+    """It is said at its field, with everything kept, when the link is opened and when the form is sent."""
+    bills = Wall(wall.site, "bills")
+    assert "no code of ours" in wall.site.client.get(f"{bills.path}?code=1042-ABC").text
+    assert "no code of ours" not in wall.site.client.get(bills.path).text
+    for code in ("", "1042-ABC", "x" * 500):
+        sent = bills.send(code=code, score="3", comment="typed here")
+        assert sent.status_code == 400
+        assert "no code of ours" in sent.text
+        assert "typed here" in sent.text
+    assert not wall.site.rows(PlaceAnswer)

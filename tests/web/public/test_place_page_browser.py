@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CATALOGS = Path(__file__).parents[3] / "templates" / "catalogs"
 PLACES = """
 till: {kind: kiosk, label: Till 2, language: en}
+bill: {kind: receipt, label: Shop in Lyon, language: en}
 door: {kind: qr, label: "الباب", language: ar}
 """
 QUESTION = "ما مدى احتمال أن توصي بنا لصديق؟"
@@ -115,7 +116,7 @@ def test_the_pages_of_places_are_accessible_and_narrow_enough(chromium: "Browser
     axe = Axe()
     with opened(chromium, refusals=True, **NARROW) as context:
         page = context.new_page()
-        for name in ("till", "door"):
+        for name in ("till", "bill", "door"):
             page.goto(shop.address(name))
             assert not page.locator(f"[name={place.TRAP}]").is_visible(), "only a machine fills it in"
             page.locator("[name=wants_contact]").check()

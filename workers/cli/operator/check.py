@@ -23,6 +23,7 @@ from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.domain.followup.table_contract import JOURNEY_PLAN
+from workers.domain.places import receipt_codes
 from workers.domain.web_sites import key_faults, parse_site_keys
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
@@ -182,12 +183,16 @@ def clashes(installation: app.Boucle) -> list[str]:
 
 
 def site_faults(installation: app.Boucle) -> list[str]:
-    """Return which sites can ask nobody for want of a good key."""
+    """Return which sites can ask nobody, and which places take no receipts, for want of a good key."""
     try:
-        sites = installation.policies.current().sites
+        policy = installation.policies.current()
     except (Misconfigured, BadInput, OSError):  # told as a fault of the file
         return []
-    return key_faults(sites, parse_site_keys(installation.settings.site_keys.get_secret_value()))
+    sites, places = (
+        parse_site_keys(setting.get_secret_value())
+        for setting in (installation.settings.site_keys, installation.settings.place_keys)
+    )
+    return [*key_faults(policy.sites, sites), *receipt_codes.key_faults(policy.places, places)]
 
 
 def kafka_faults(settings: settings_module.Settings) -> list[str]:

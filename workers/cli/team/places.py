@@ -1,5 +1,6 @@
 """The verb `places`: where anybody may answer, with the links, the codes to print and what was answered there."""
 
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,11 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from workers.cli.shared import as_json, open_boucle, say_fault, show
+from workers.errors import BadInput
 
 if TYPE_CHECKING:
-    from workers.usecases.places.place_answers import PlaceLine
+    from workers.usecases.places.place_answers import PlaceAnswers, PlaceLine
 
 QUIET_ZONE, SCALE = 4, 8
+MOST_CODES = 10_000
+REFERENCE_BYTES = 5
 NONE = "No place is listed: write one into rules/places.yaml of your folder BOUCLE_OVERRIDES; docs/places.md says how."
 
 
@@ -22,8 +26,11 @@ NONE = "No place is listed: write one into rules/places.yaml of your folder BOUC
     type=click.Path(file_okay=False, path_type=Path),
     help="Write a QR code for each place into this folder, as an SVG file to print.",
 )
+@click.option("--receipts", metavar="PLACE", help="Print codes for receipts of PLACE instead, one a line.")
+@click.option("--reference", "references", multiple=True, help="With --receipts: a purchase to print a code for.")
+@click.option("--count", type=click.IntRange(0, MOST_CODES), default=0, help="With --receipts: so many made-up ones.")
 @as_json
-def places(folder: Path | None, form: str) -> None:
+def places(folder: Path | None, receipts: str | None, references: tuple[str, ...], count: int, form: str) -> None:
     """List the places at which anybody may answer, with their links and their answers."""
     boucle = open_boucle()
     lines = boucle.place_answers.lines()
@@ -31,9 +38,30 @@ def places(folder: Path | None, form: str) -> None:
         say_fault(
             "note: BOUCLE_PUBLIC_URL is unset, so that these links lead to this machine alone: print no code yet."
         )
+    if receipts is not None:
+        codes = codes_of(boucle.place_answers, receipts, [*references, *made_up(count)])
+        show(codes, "\n".join(f"{code['code']};{code['link']}" for code in codes), form)
+        return
+    if references or count:
+        raise click.UsageError("--reference and --count belong to --receipts PLACE")
     files = write_codes(folder, lines) if folder else {}
     value = [{**line.as_dict(), **({"qr": files[line.id]} if line.id in files else {})} for line in lines]
     show(value, "\n".join(text for line in lines for text in about(line, files)) or NONE, form)
+
+
+def codes_of(answers: "PlaceAnswers", place: str, references: list[str]) -> list[dict[str, str]]:
+    """Return the codes of some purchases. Raises UsageError for a place that signs none, and for no reference."""
+    if not references:
+        raise click.UsageError("name purchases with --reference, or say with --count how many made-up codes you need")
+    try:
+        return [answers.sign_receipt(place, reference) for reference in references]
+    except BadInput as error:
+        raise click.UsageError(str(error)) from error
+
+
+def made_up(count: int) -> list[str]:
+    """Return references of purchases that there are not, for cards that are printed beforehand."""
+    return [secrets.token_hex(REFERENCE_BYTES).upper() for _ in range(count)]
 
 
 def write_codes(folder: Path, lines: "Iterable[PlaceLine]") -> dict[str, str]:

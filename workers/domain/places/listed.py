@@ -24,6 +24,7 @@ class PlaceKind(StrEnum):
     QR = "qr"
     SOCIAL = "social"
     KIOSK = "kiosk"
+    RECEIPT = "receipt"
 
 
 class Limit(StrEnum):
@@ -131,11 +132,15 @@ def number_of(given: object) -> int:
 
 
 def place_of(id: str, given: Mapping[str, object]) -> Place:
-    """Return one place of lines without a fault; everybody at a kiosk comes from one network, so that counts not."""
+    """Return one place of lines without a fault.
+
+    Everybody at a kiosk comes from one network, so that counts not; of receipts each is a limit by itself.
+    """
     kind = PlaceKind(str(given["kind"]))
     limits = given.get("limits")
     written = {Limit(str(name)): number_of(value) for name, value in limits.items()} if isinstance(limits, dict) else {}
     day = written.get(Limit.DAY, USUAL[Limit.DAY])
     usual = {**USUAL, Limit.NETWORK: day} if kind is PlaceKind.KIOSK else USUAL
+    usual = dict.fromkeys(Limit, MOST_A_DAY) if kind is PlaceKind.RECEIPT else usual
     label, language = str(given["label"]).strip(), str(given.get("language") or "")
     return Place(id, kind, label, day_of(given.get("until")), language, {**usual, **written})

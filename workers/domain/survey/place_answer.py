@@ -3,7 +3,7 @@
 It is decided like every answer. What the customer may be told or promised needs a way to reach them.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workers.domain.customer_case import CustomerCase
@@ -38,18 +38,28 @@ def answer_id(place: Place, visit: str, ids: Ids) -> str:
     return ids.derive(None, "place_answer", place.id, visit)
 
 
-def answer_at_place(case: CustomerCase, given: PlaceAnswer, place: Place, answer: Answer, address: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What somebody left at a place; the address is a claim, `receipt` the reference of a purchase or empty."""
+
+    place: Place
+    answer: Answer
+    address: str = ""
+    receipt: str = ""
+
+
+def answer_at_place(case: CustomerCase, given: PlaceAnswer, left: Left) -> None:
     """Keep an answer that nobody was asked for: new, changed where the same page is sent again, or nothing.
 
     Who was merged into a customer meanwhile changes nothing by an old page.
     """
     if case.customer.merged_into or case.customer.erased_at:
         return
-    details = {ADDRESS: address} if address else {}
-    earlier = next((row for row in case.all(Response) if (row.source, row.external_id) == (SOURCE, given.id)), None)
+    answer, details = left.answer, {ADDRESS: left.address} if left.address else {}
+    earlier = earlier_answer(case, given)
     if earlier is None:
-        score = OutsideScore(SOURCE, given.id, answer, OTHER, answer.at, "", place.label)
-        response = replace(response_for(case, score), place=place.id, details=details)
+        score = OutsideScore(SOURCE, given.id, answer, OTHER, answer.at, left.receipt, left.place.label)
+        response = replace(response_for(case, score), place=left.place.id, details=details)
         case.add(given)
         case.add(response)
         case.add(revision_of(response, answer))
@@ -60,6 +70,17 @@ def answer_at_place(case: CustomerCase, given: PlaceAnswer, place: Place, answer
         case.change(changed)
     if changed.n != earlier.n:
         case.add(revision_of(changed, answer))
+
+
+def earlier_answer(case: CustomerCase, given: PlaceAnswer) -> Response | None:
+    """Return the response that an answer at a place has already, or None."""
+    return next((row for row in case.all(Response) if (row.source, row.external_id) == (SOURCE, given.id)), None)
+
+
+def says_the_same(case: CustomerCase, given: PlaceAnswer, answer: Answer) -> bool:
+    """Tell whether an answer at a place was given before with the same score and words."""
+    earlier = earlier_answer(case, given)
+    return earlier is not None and (earlier.score, earlier.comment) == (answer.score, answer.comment)
 
 
 def reachable(response: Response) -> bool:

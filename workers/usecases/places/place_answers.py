@@ -1,28 +1,32 @@
 """Takes answers at places, each visit once, and counts them; past a limit one is kept apart and routed nowhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from workers.calendar import in_zone
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_case import CustomerCase, UnitOfWork
-from workers.domain.places.listed import Limit, Place
+from workers.domain.places.listed import Limit, Place, PlaceKind
+from workers.domain.places.receipt_codes import SETTING, read_receipt, receipt_code
 from workers.domain.policy import Policy
 from workers.domain.records import PlaceAnswer, Response
-from workers.domain.survey.place_answer import answer_at_place, answer_id, nameless_customer
+from workers.domain.survey.place_answer import Left, answer_at_place, answer_id, nameless_customer, says_the_same
 from workers.domain.survey.response import Answer
+from workers.errors import BadInput
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.survey import places as stored
 
-TRAP = "trap"
-"""Why an answer is kept apart that filled in what no person sees."""
+TRAP, USED = "trap", "used"
+"""Why an answer is kept apart that filled in what no person sees, or whose receipt was answered before."""
 
 
+NO_KEYS: Mapping[str, Sequence[bytes]] = {}
 NEWEST = 100
 """Answers that the page of a place shows."""
 
@@ -34,14 +38,27 @@ class Taken(StrEnum):
     APART = "kept apart"
 
 
+def receipt_owner(receipt: str) -> str:
+    """Return what the answer of a receipt belongs to, as text that no page's key equals."""
+    return f"receipt {receipt}"
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One opened page of a place: `key` is random and the page's own, `network` where it was opened."""
+    """One opened page of a place: `key` is random and the page's own, `network` where it was opened.
+
+    `receipt` is the reference of a purchase whose code was good; such an answer belongs to the receipt, not the page.
+    """
 
     key: str
     network: str
     language: str
     is_trapped: bool = False
+    receipt: str = ""
+
+    def owner(self) -> str:
+        """Return what the answer belongs to."""
+        return receipt_owner(self.receipt) if self.receipt else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,44 +111,92 @@ class PlaceLine:
 class PlaceAnswers:
     """Answers at the places of `rules/places.yaml`; every act is idempotent."""
 
-    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        policy: Callable[[], Policy],
+        now: Callable[[], datetime],
+        keys: Mapping[str, Sequence[bytes]] = NO_KEYS,
+    ) -> None:
         self._store = store
         self._policy = policy
         self._now = now
+        self.keys = keys
+        """What signs the receipts of a place, by its id."""
 
     def open_place(self, id: str) -> Place | None:
         """Return a place that takes answers today, or None."""
         place = self._policy().places.get(id)
         return place if place is not None and self._is_open(place) else None
 
+    def receipt(self, place: Place, code: str) -> str | None:
+        """Return the reference of the purchase that a code was printed for; None for one that is not good."""
+        return read_receipt(code, self.keys.get(place.id, ()), place.id)
+
+    def sign_receipt(self, id: str, reference: str) -> dict[str, str]:
+        """Return the code of a purchase with its link. Raises BadInput for a place that signs none."""
+        policy = self._policy()
+        place, keys = policy.places.get(id), self.keys.get(id, ())
+        if place is None or place.kind is not PlaceKind.RECEIPT:
+            raise BadInput(f"{id!r} is no place of the kind receipt in rules/places.yaml")
+        if not keys:
+            raise BadInput(f"{id} has no key: set {SETTING}={id}:KEY")
+        try:
+            code = receipt_code(keys[0], id, reference)
+        except ValueError as error:
+            raise BadInput(f"{reference[:60]!r}: {error}") from error
+        return {
+            "reference": reference.upper(),
+            "code": code,
+            "link": f"{policy.links.place_url(id)}?code={quote(code)}",
+        }
+
+    def is_used(self, place: Place, receipt: str) -> bool:
+        """Tell whether a receipt was answered."""
+        given = self._row(place, receipt_owner(receipt), "")
+        with self._store.reading() as connection:
+            return read.by_owner(connection, PlaceAnswer, given.customer, given.id) is not None
+
     def answer(self, place: Place, visit: Visit, said: Said) -> Taken:
-        """Take what was said in one visit: new, changed where it is sent again, or kept apart. Raises NotNow."""
+        """Take what was said in one visit: new, changed where it is sent again, or kept apart. Raises NotNow.
+
+        A receipt is answered once: the same again changes nothing, and anything else is kept apart.
+        """
         policy, now = self._policy(), self._now()
-        who = replace(nameless_customer(place, visit.key, policy.ids, now), language=visit.language)
-        network = policy.ids.keyed_hash("network", place.id, f"{now:%Y-%m-%d}", visit.network)  # leads nowhere later
-        given = PlaceAnswer(answer_id(place, visit.key, policy.ids), who.id, place.id, now, network)
+        who = replace(nameless_customer(place, visit.owner(), policy.ids, now), language=visit.language)
+        given, of_page = (self._row(place, owner, visit.network) for owner in (visit.owner(), visit.key))
+        answer = Answer(said.score, said.comment, said.wants_contact, now, said.phone, said.half_day, place.kind)
 
         def work(connection: Connection) -> Taken:
             unit, known = UnitOfWork(policy, now), read.lock_customers(connection, [who.id])
-            earlier = read.by_owner(connection, PlaceAnswer, who.id, given.id)
+            earlier = read.by_owner(connection, PlaceAnswer, of_page.customer, of_page.id)
             if earlier is not None and earlier.held:
                 return Taken.APART
             if known:
                 case = read.cases_of(connection, unit, known, (Response,))[who.id]
-            elif held := TRAP if visit.is_trapped else past_limit(connection, place, network, now):
-                changes = ChangeSet()
-                changes.add(replace(given, held=str(held), score=said.score, comment=said.comment))
-                apply(connection, changes, now)
-                return Taken.APART
+                held = USED if visit.receipt and not says_the_same(case, given, answer) else ""
             else:
                 case = CustomerCase(who, unit)
+                held = TRAP if visit.is_trapped else past_limit(connection, place, given.network, now)
+            if held:
+                changes = ChangeSet()
+                changes.add(replace(of_page, held=held, score=said.score, comment=said.comment))
+                apply(connection, changes, now)
+                return Taken.APART
+            if not known:
                 case.add(who)
-            answer = Answer(said.score, said.comment, said.wants_contact, now, said.phone, said.half_day, place.kind)
-            answer_at_place(case, given, place, answer, said.address)
+            answer_at_place(case, given, Left(place, answer, said.address, visit.receipt))
             apply(connection, unit.hand_over(), now)
             return Taken.KEPT
 
         return self._store.write(work)
+
+    def _row(self, place: Place, owner: str, network: str) -> PlaceAnswer:
+        """Return the row of an answer, that may be stored or not; its network's hash leads nowhere another day."""
+        ids, now = self._policy().ids, self._now()
+        hashed = ids.keyed_hash("network", place.id, f"{now:%Y-%m-%d}", network)
+        who = nameless_customer(place, owner, ids, now)
+        return PlaceAnswer(answer_id(place, owner, ids), who.id, place.id, now, hashed)
 
     def lines(self) -> list[PlaceLine]:
         """Return every place with its link and its figures, in the order of the list; then those listed no more."""
@@ -157,8 +222,8 @@ class PlaceAnswers:
         return place.is_open(in_zone(self._now(), self._policy().zone).date())
 
 
-def past_limit(connection: Connection, place: Place, network: str, now: datetime) -> Limit | None:
-    """Return the limit that one more answer at a place would go past, or None."""
+def past_limit(connection: Connection, place: Place, network: str, now: datetime) -> str:
+    """Return the limit that one more answer at a place would go past, empty for none."""
     lately = stored.count_lately(connection, place.id, network, now)
     counted = {Limit.MINUTE: lately.minute, Limit.NETWORK: lately.network, Limit.DAY: lately.day}
-    return next((limit for limit, n in counted.items() if n >= place.limits[limit]), None)
+    return next((str(limit) for limit, n in counted.items() if n >= place.limits[limit]), "")

@@ -30,16 +30,18 @@ TRAP = "website"
 APART = "apart"
 """Name of the query parameter that says that an answer was kept apart."""
 LONGEST_KEY = 64
+WRONG_CODE = "place.code-wrong"
 KIOSK_RESTS = 6
 """Seconds that a kiosk says thanks before the next person's question stands there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What stands in the form: a draft as of every answer, and the address that was typed."""
+    """What stands in the form: a draft as of every answer, the address that was typed, the code of a receipt."""
 
     draft: Draft
     address: str = ""
+    code: str = ""
 
     def faults(self) -> dict[str, str]:
         """Return the id of the text that says what is wrong, by field."""
@@ -52,9 +54,17 @@ class Filled:
 
 
 async def show(request: Request) -> Response:
-    """Show the question."""
+    """Show the question; of a receipt that was answered, that it was."""
     place = place_of(request)
-    return gone(request) if place is None else form_page(request, place, Filled(Draft()))
+    if place is None:
+        return gone(request)
+    if place.kind is not PlaceKind.RECEIPT:
+        return form_page(request, place, Filled(Draft()))
+    code = parameters_of(request).text("code")
+    receipt = web_of(request).place_answers.receipt(place, code)
+    if receipt and await run_in_threadpool(web_of(request).place_answers.is_used, place, receipt):
+        return thanks_page(request, place, "place.used")
+    return form_page(request, place, Filled(Draft(), code=code), {"code": WRONG_CODE} if code and not receipt else {})
 
 
 async def send(request: Request) -> Response:
@@ -62,13 +72,18 @@ async def send(request: Request) -> Response:
     form, place, web = await read_form(request), place_of(request), web_of(request)
     if place is None:
         return gone(request)
-    draft, key = posted(form), form.get(VISIT, "")[:LONGEST_KEY]
-    filled, about = Filled(draft, form.get("address", "").strip()[:400]), f"{place.id}/{key}"
+    key = form.get(VISIT, "")[:LONGEST_KEY]
+    filled = Filled(
+        posted(form), form.get("address", "").strip()[:400], form.get("code", "").strip()[: LONGEST_KEY * 4]
+    )
+    about = f"{place.id}/{key}"
     if not key or came_from(request, form, web.links, "place", about, web.now()) != Came.PAGE:
         return form_page(request, place, filled, {"": "answer.stale"}, status=403)
-    if faults := filled.faults():
+    receipt = web.place_answers.receipt(place, filled.code) if place.kind is PlaceKind.RECEIPT else ""
+    if faults := {**filled.faults(), **({"code": WRONG_CODE} if receipt is None else {})}:
         return form_page(request, place, filled, faults, key=key, status=400)
-    visit = Visit(key, address_prefix(client_of(request.scope)), language_of(request, place), bool(form.get(TRAP)))
+    network = address_prefix(client_of(request.scope))
+    visit = Visit(key, network, language_of(request, place), bool(form.get(TRAP)), receipt or "")
     try:
         taken = await run_in_threadpool(web.place_answers.answer, place, visit, said(filled))
     except NotNow:
@@ -79,15 +94,18 @@ async def send(request: Request) -> Response:
 
 async def thanks(request: Request) -> Response:
     """Say thank you, and nothing of what was answered: the next person may stand here."""
-    place, pages = place_of(request), pages_of(request)
+    place = place_of(request)
     if place is None:
         return gone(request)
+    apart = "place.apart-receipt" if place.kind is PlaceKind.RECEIPT else "place.apart"
+    return thanks_page(request, place, apart if parameters_of(request).flag(APART) else "place.thanks")
+
+
+def thanks_page(request: Request, place: Place, text: str) -> Response:
+    """Write the page after an answer; `text` is the id of what it says."""
+    pages = pages_of(request)
     again = pages.url(request.url.path.removesuffix("/thanks"))  # in the place's language, not in the former person's
-    values = {
-        "again": again if place.kind is PlaceKind.KIOSK else "",
-        "seconds": KIOSK_RESTS,
-        "apart": parameters_of(request).flag(APART),
-    }
+    values = {"again": again if place.kind is PlaceKind.KIOSK else "", "seconds": KIOSK_RESTS, "text": text}
     return pages.show(request, "place-thanks.html", language_of(request, place), values)
 
 
@@ -129,6 +147,8 @@ def form_page(
         "kiosk": place.kind is PlaceKind.KIOSK,
         "draft": filled.draft,
         "address": filled.address,
+        "receipt": place.kind is PlaceKind.RECEIPT,
+        "code": filled.code,
         "faults": faults or {},
         "longest": LONGEST_COMMENT,
         "visit": key,
