@@ -61,8 +61,10 @@ async def show(request: Request) -> Response:
     if place.kind is not PlaceKind.RECEIPT:
         return form_page(request, place, Filled(Draft()))
     code = parameters_of(request).text("code")
-    receipt = web_of(request).place_answers.receipt(place, code)
-    if receipt and await run_in_threadpool(web_of(request).place_answers.is_used, place, receipt):
+    answers = web_of(request).place_answers
+    receipt = answers.receipt(place, code)
+    used = await run_in_threadpool(answers.is_used, place, receipt) if receipt else False
+    if used:
         return thanks_page(request, place, "place.used")
     return form_page(request, place, Filled(Draft(), code=code), {"code": WRONG_CODE} if code and not receipt else {})
 
