@@ -18,6 +18,7 @@ from workers.calendar import (
     half_days,
     next_half_day,
     working_between,
+    working_lengths,
 )
 from workers.errors import BadInput
 
@@ -184,6 +185,14 @@ def test_working_time_agrees_with_counting_minutes(start: datetime, minutes: int
     """Through clock changes and holidays, the measured time is the number of minutes that were working minutes."""
     end = start + minutes * MINUTE
     assert working_between(start, end, calendar) == count_minutes(start, end, calendar) * MINUTE
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(MINUTES, st.integers(-300, 4 * 24 * 60)), max_size=4), CALENDARS)
+def test_many_stretches_are_measured_as_each_is(stretches: list[tuple[datetime, int]], calendar: Calendar) -> None:
+    """Whatever the order, far apart or overlapping: measured together they are what they are one by one."""
+    ends = [(start, start + minutes * MINUTE) for start, minutes in stretches]
+    assert working_lengths(ends, calendar) == [working_between(start, end, calendar) for start, end in ends]
 
 
 @settings(max_examples=60, deadline=None)

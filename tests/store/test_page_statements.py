@@ -20,7 +20,7 @@ from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
-from workers.store.report import cells, fates, figures, funnel
+from workers.store.report import announced, cells, drivers, fates, figures, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
@@ -68,7 +68,10 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
     },
     "what was not asked": lambda connection: funnel.count_not_asked(connection, SOME),
     "cells": lambda connection: cells.cube(connection, SOME, []),
-    "detractors": lambda connection: figures.cases(connection, SOME),
+    "detractors": lambda connection: (figures.cases(connection, SOME), figures.waits(connection, SOME)),
+    "the answers of a step": lambda connection: figures.list_cases(connection, SOME),
+    "those who were told": lambda connection: announced.count_told(connection, SOME),
+    "drivers": lambda connection: drivers.count_drivers(connection, SOME),
     "movements": lambda connection: figures.moved(connection, SOME),
     "themes": lambda connection: figures.themes(connection, SOME),
     "groups": lambda connection: groups(connection, replace(SOME, by=(Dimension("touchpoint"), PLAN))),

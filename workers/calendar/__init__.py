@@ -15,6 +15,7 @@ from workers.calendar.business_hours import (
     half_days,
     next_half_day,
     working_between,
+    working_lengths,
 )
 from workers.calendar.days_off import DaysOff, public_holidays, regions_of, see_country
 from workers.calendar.durations import Wait, add_wait, parse_wait
@@ -62,5 +63,6 @@ __all__ = [
     "see_country",
     "spread_over",
     "working_between",
+    "working_lengths",
     "zone_info",
 ]

@@ -1,5 +1,6 @@
 """Figures: periods, lines over time, the loop, movements and announcements, from counts alone."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -130,28 +131,26 @@ def test_below_five_there_is_no_score() -> None:
 
 def case(score: int, hours: float | None, again: int | None, *, due: float = 4, done: bool = True) -> Case:
     """Return a detractor contacted after some hours, and the score when asked again."""
-    contacted = None if hours is None else AT + timedelta(hours=hours)
-    at_due = AT + timedelta(hours=due)
-    return Case(
-        "r", score, "t", "solved", AT, at_due, contacted, contacted, AT if done else None, again is not None, again
-    )
+    in_time = hours is not None and hours <= due
+    return Case(score, True, "solved", in_time, hours is not None, done, again is not None, again)
 
 
 def test_the_loop_counts_each_step_of_all_detractors() -> None:
     """In time, done, answered again, moved up; who was late, is silent or stayed stands beside."""
     cases = [case(3, 1, 9), case(6, 5, 6), case(2, 2, None), case(0, None, None, done=False)]
-    loop = reporting.loop(cases, lambda start, end: end - start)
+    waits = [(AT, AT + timedelta(hours=hours)) for hours in (1, 5, 2)]
+    loop = reporting.loop(Counter(cases), waits, lambda lengths: [(end - start) / 2 for start, end in lengths])
     steps = {step: n for step, n in loop.steps.items() if n}
     assert steps == {
         Step.DETRACTORS: 4, Step.TICKET: 4, Step.IN_TIME: 2, Step.DONE: 3, Step.ANSWERED: 2, Step.MOVED_UP: 1,
         Step.LATE: 2, Step.NOT_ASKED: 1, Step.SAME: 1,
     }  # fmt: skip
-    assert (loop.timed, loop.wall) == (3, timedelta(hours=2))
+    assert (loop.timed, loop.wall, loop.working) == (3, timedelta(hours=2), timedelta(hours=1))
 
 
 def test_a_rise_within_a_band_is_no_rise() -> None:
     """From 2 to 6 is still a detractor; from 6 to 7 is won back."""
-    assert [len(reporting.at_step([case(low, 1, high)], Step.MOVED_UP)) for low, high in ((2, 6), (6, 7))] == [0, 1]
+    assert [reporting.is_at(case(low, 1, high), Step.MOVED_UP) for low, high in ((2, 6), (6, 7))] == [False, True]
 
 
 def test_about_to_leave_is_a_detractor_or_who_fell() -> None:
@@ -170,7 +169,7 @@ def test_before_and_after_are_of_the_same_persons() -> None:
         InformedCustomer(1, 2, True, None),
         InformedCustomer(2, 8, False, None),
     ]
-    announced = reporting.announced(rows)
+    announced = reporting.announced(Counter(rows))
     first = announced[1]
     assert (first.customers_told, first.sent, first.answered, first.moved_up) == (3, 3, 2, 1)
     assert (first.before, first.after) == (nps.Counts(0, 1, 1), nps.Counts(1, 1, 0))

@@ -12,7 +12,7 @@ from workers.domain.reporting.followup import (
     Step,
     about_to_leave,
     announced,
-    at_step,
+    is_at,
     loop,
     table,
 )
@@ -80,8 +80,8 @@ __all__ = [
     "Touchpoint",
     "about_to_leave",
     "announced",
-    "at_step",
     "drawn",
+    "is_at",
     "is_relationship",
     "loop",
     "over_time",

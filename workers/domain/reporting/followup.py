@@ -4,10 +4,11 @@ Pure: from the rows that were read. A recovery score is only ever set beside the
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain, repeat
 from statistics import median
 
 from workers.domain.reporting import nps
@@ -20,17 +21,17 @@ NOT_REACHED = "not_reached"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One detractor's answer with the ticket that it led to and the answer to the recovery survey."""
+    """How far a detractor's answer came: the ticket that it led to and the answer to the recovery survey.
 
-    response: str
+    In time is who tried to reach the customer before the ticket was due; an attempt counts, reached is counted apart.
+    """
+
     score: int
-    ticket: str | None
+    ticket: bool
     outcome: str
-    opened_at: datetime | None
-    due_at: datetime | None
-    contacted_at: datetime | None
-    reached_at: datetime | None
-    done_at: datetime | None
+    in_time: bool
+    reached: bool
+    done: bool
     asked_again: bool
     score_again: int | None
 
@@ -55,11 +56,6 @@ LADDER = (Step.DETRACTORS, Step.IN_TIME, Step.DONE, Step.ANSWERED, Step.MOVED_UP
 BESIDE = (Step.LATE, Step.NOT_REACHED, Step.NOT_ASKED, Step.SILENT, Step.SAME)
 
 
-def in_time(case: Case) -> bool:
-    """Tell whether first contact was tried before it was due; an attempt counts, reached is counted apart."""
-    return case.contacted_at is not None and case.due_at is not None and case.contacted_at <= case.due_at
-
-
 def moved_up(case: Case) -> bool:
     """Tell whether the band rose from the answer to the recovery survey's."""
     return case.score_again is not None and RANK[nps.band(case.score_again)] > RANK[nps.band(case.score)]
@@ -67,24 +63,22 @@ def moved_up(case: Case) -> bool:
 
 TESTS: dict[Step, Callable[[Case], bool]] = {
     Step.DETRACTORS: lambda case: True,
-    Step.TICKET: lambda case: case.ticket is not None,
-    Step.IN_TIME: in_time,
-    Step.DONE: lambda case: case.done_at is not None,
+    Step.TICKET: lambda case: case.ticket,
+    Step.IN_TIME: lambda case: case.in_time,
+    Step.DONE: lambda case: case.done,
     Step.ANSWERED: lambda case: case.score_again is not None,
     Step.MOVED_UP: moved_up,
-    Step.LATE: lambda case: not in_time(case),
-    Step.NOT_REACHED: lambda case: (
-        case.outcome == NOT_REACHED or (case.done_at is not None and case.reached_at is None)
-    ),
-    Step.NOT_ASKED: lambda case: case.done_at is not None and not case.asked_again,
+    Step.LATE: lambda case: not case.in_time,
+    Step.NOT_REACHED: lambda case: case.outcome == NOT_REACHED or (case.done and not case.reached),
+    Step.NOT_ASKED: lambda case: case.done and not case.asked_again,
     Step.SILENT: lambda case: case.asked_again and case.score_again is None,
     Step.SAME: lambda case: case.score_again is not None and not moved_up(case),
 }
 
 
-def at_step(cases: Iterable[Case], step: Step) -> list[Case]:
-    """Return the cases that came to a step, whether or not they went on from there."""
-    return [case for case in cases if TESTS[step](case)]
+def is_at(case: Case, step: Step) -> bool:
+    """Tell whether a case came to a step, whether or not it went on from there."""
+    return TESTS[step](case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +91,20 @@ class Loop:
     working: timedelta | None
 
 
-def loop(cases: Sequence[Case], working: Callable[[datetime, datetime], timedelta]) -> Loop:
-    """Return the loop's health; `working` measures the working time between two instants."""
-    waited = [(case.opened_at, case.contacted_at) for case in cases if case.opened_at and case.contacted_at]
+def loop(
+    cases: Mapping[Case, int],
+    waits: Sequence[tuple[datetime, datetime]],
+    working: Callable[[Sequence[tuple[datetime, datetime]]], Sequence[timedelta]],
+) -> Loop:
+    """Return the loop's health from counted cases and the times from opening to first contact.
+
+    `working` measures the working time of each.
+    """
     return Loop(
-        {step: len(at_step(cases, step)) for step in Step},
-        len(waited),
-        middle([end - start for start, end in waited]),
-        middle([working(start, end) for start, end in waited]),
+        {step: sum(n for case, n in cases.items() if is_at(case, step)) for step in Step},
+        len(waits),
+        middle([end - start for start, end in waits]),
+        middle(working(waits)),
     )
 
 
@@ -141,7 +141,7 @@ def fell(before: str, latest: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class InformedCustomer:
-    """One customer who was told that what they asked for is done, and their next score."""
+    """Customers who were told that what they asked for is done, alike in their scores before and after."""
 
     initiative: int
     score: int
@@ -162,25 +162,29 @@ class Announced:
     moved_up: int
 
 
-def announced(rows: Iterable[InformedCustomer]) -> dict[int, Announced]:
+def announced(told: Mapping[InformedCustomer, int]) -> dict[int, Announced]:
     """Return what became of those who were told, by initiative; before and after are of the same persons."""
-    grouped: dict[int, list[InformedCustomer]] = {}
-    for row in rows:
-        grouped.setdefault(row.initiative, []).append(row)
+    grouped: dict[int, dict[InformedCustomer, int]] = {}
+    for customers, n in told.items():
+        grouped.setdefault(customers.initiative, {})[customers] = n
     return {key: announcement(key, customers) for key, customers in grouped.items()}
 
 
-def announcement(key: int, rows: Sequence[InformedCustomer]) -> Announced:
+def announcement(key: int, told: Mapping[InformedCustomer, int]) -> Announced:
     """Return what became of those who were told of one initiative; bands are of those who answered a later survey."""
-    later = [(nps.band(row.score), nps.band(row.score_after)) for row in rows if row.score_after is not None]
+    later = [
+        (nps.band(customers.score), nps.band(customers.score_after), n)
+        for customers, n in told.items()
+        if customers.score_after is not None
+    ]
     return Announced(
         key,
-        len(rows),
-        sum(row.sent for row in rows),
-        len(later),
-        nps.count_bands(before for before, _ in later),
-        nps.count_bands(after for _, after in later),
-        sum(RANK[after] > RANK[before] for before, after in later),
+        sum(told.values()),
+        sum(n for customers, n in told.items() if customers.sent),
+        sum(n for _, _, n in later),
+        nps.count_bands(chain.from_iterable(repeat(before, n) for before, _, n in later)),
+        nps.count_bands(chain.from_iterable(repeat(after, n) for _, after, n in later)),
+        sum(n for before, after, n in later if RANK[after] > RANK[before]),
     )
 
 

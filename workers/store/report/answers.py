@@ -97,8 +97,8 @@ def condition(connection: Connection, filters: Filters, pick: Pick, word: str) -
     if pick is Pick.GROUP:
         return group_of(connection, filters.by) == word
     if pick is Pick.LOOP:
-        cases = figures.at_step(stored.cases(connection, filters), Step(word))
-        return stored.one_of([case.response for case in cases])
+        step = Step(word)
+        return stored.one_of([id for id, case in stored.list_cases(connection, filters) if figures.is_at(case, step)])
     if pick is Pick.MOVE:
         before, _, latest = word.partition("-")
         return stored.about_to_leave(filters) if word == "leaving" else stored.with_move(before, latest, filters)

@@ -11,7 +11,7 @@ from workers.domain.reporting import Filters
 from workers.domain.reporting.drivers import DriverCell
 from workers.store import tables as t
 from workers.store.report.dimensions import group_of
-from workers.store.report.figures import ANSWERS, SEGMENT, TOUCHPOINT, TRIGGER, of_answers
+from workers.store.report.figures import SEGMENT, TOUCHPOINT, TRIGGER, answers_of, of_answers
 
 R = t.response.c
 BY = sa.text("1, 2, 3, 4, 5, 6")
@@ -22,8 +22,8 @@ def count_drivers(connection: Connection, filters: Filters) -> list[DriverCell]:
     """Count the answers that a report is about; recovery answers are none."""
     chosen = sa.func.coalesce(R.drivers, "")
     group = group_of(connection, filters.by)
-    query = sa.select(TRIGGER, TOUCHPOINT, SEGMENT, chosen, R.band, group, sa.func.count()).select_from(ANSWERS)
-    query = query.where(*of_answers(filters)).group_by(BY).order_by(BY)
+    query = sa.select(TRIGGER, TOUCHPOINT, SEGMENT, chosen, R.band, group, sa.func.count())
+    query = query.select_from(answers_of(filters)).where(*of_answers(filters)).group_by(BY).order_by(BY)
     return [
         DriverCell(str(trigger), str(touchpoint), str(segment), str(drivers), str(band), int(n), str(group))
         for trigger, touchpoint, segment, drivers, band, group, n in connection.execute(query)

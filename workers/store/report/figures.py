@@ -5,7 +5,7 @@ everything but the loop, as their scores drift up by themselves.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -24,19 +24,27 @@ Months = Sequence[tuple[str, datetime]]
 """Each month's first day and the instant at which it begins."""
 
 Q, R, C = t.survey_request.c, t.response.c, t.customer.c
-OWNER: Column = sa.func.coalesce(Q.customer, R.customer)
-TRIGGER: Column = sa.func.coalesce(Q.trigger, R.trigger)
-TOUCHPOINT: Column = sa.func.coalesce(sa.func.nullif(sa.func.coalesce(Q.step, R.touchpoint), ""), NONE)
+TRIGGER: Column = R.trigger
+TOUCHPOINT: Column = sa.func.coalesce(sa.func.nullif(R.touchpoint, ""), NONE)
+"""An answer bears what its question was about, and whose it is; neither ever changes without the other."""
 SEGMENT: Column = sa.func.coalesce(sa.func.nullif(C.segment, ""), NONE)
 LANGUAGE: Column = sa.func.coalesce(Q.language, C.language, NONE)
 ASKED_AT: Column = sa.func.coalesce(Q.asked_at, R.asked_at)
-ANSWERS = t.response.outerjoin(t.survey_request, Q.id == R.request).outerjoin(t.customer, C.id == OWNER)
+ANSWERS = t.response.outerjoin(t.survey_request, Q.id == R.request).outerjoin(t.customer, C.id == R.customer)
 """Every answer with its question, where it was ours, and its customer."""
+WITHOUT_QUESTIONS = t.response.outerjoin(t.customer, C.id == R.customer)
+"""Every answer with its customer, whom the databases leave out where nothing is asked of them."""
 QUESTIONS = t.survey_request.outerjoin(t.customer, C.id == Q.customer)
 
 
+def answers_of(filters: Filters) -> sa.FromClause:
+    """Return what the conditions of a report's answers look at: questions, twice the work, only where they do."""
+    of_questions = filters.since or filters.until or filters.language or filters.by
+    return ANSWERS if of_questions else WITHOUT_QUESTIONS
+
+
 def of_answers(filters: Filters) -> list[Condition]:
-    """Return the conditions of the answers that a report is about, over `ANSWERS`.
+    """Return the conditions of the answers that a report is about, over `answers_of`.
 
     Recovery answers are none, nor are those given at places, where nobody was asked.
     """
@@ -94,25 +102,63 @@ def month_of(at: Column, months: Months) -> Column:
     return sa.case(*((at < start, name) for (name, _), (_, start) in following), else_=months[-1][0])
 
 
-def cases(connection: Connection, filters: Filters) -> list[Case]:
-    """Return the detractors' answers, oldest first, each with its newest ticket and its recovery survey."""
-    k, a = t.ticket.c, t.action.c
-    asked, again = t.survey_request.alias("asked_again"), t.response.alias("again")
-    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None)).distinct().subquery()
+def cases(connection: Connection, filters: Filters) -> dict[Case, int]:
+    """Count the detractors' answers by how far they came."""
+    rows = case_rows(filters).subquery()
+    by = [rows.c[field.name] for field in fields(Case)]
+    query = sa.select(*by, sa.func.count()).where(rows.c.place == 1).group_by(*by)
+    return {Case(*values): int(n) for *values, n in connection.execute(query)}
+
+
+def list_cases(connection: Connection, filters: Filters) -> list[tuple[str, Case]]:
+    """Return the detractors' answers by their ids, each with how far it came."""
+    rows = case_rows(filters).subquery()
+    query = sa.select(rows.c.id, *(rows.c[field.name] for field in fields(Case))).where(rows.c.place == 1)
+    return [(str(id), Case(*values)) for id, *values in connection.execute(query)]
+
+
+def case_rows(filters: Filters) -> sa.Select[Any]:
+    """Return detractors' answers with their tickets and recovery surveys; the newest of several has the first place."""
+    k, asked, again = t.ticket.c, t.survey_request.alias("asked_again"), t.response.alias("again")
     source = (
-        ANSWERS.outerjoin(tickets, tickets.c.response == R.id)
-        .outerjoin(t.ticket, k.id == tickets.c.ticket)
+        with_tickets(filters)
         .outerjoin(asked, sa.and_(asked.c.trigger == RECOVERY, asked.c.reference == sa.cast(k.id, sa.Text)))
-        .outerjoin(again, again.c.request == asked.c.id)
+        .outerjoin(again, sa.and_(again.c.request == asked.c.id, again.c.trigger == RECOVERY))
     )
-    columns = (R.id, R.score, k.id, k.outcome, k.opened_at, k.due_at, k.first_contact_at, k.reached_at, k.done_at)
-    query = sa.select(*columns, asked.c.id, again.c.score).select_from(source)
-    query = query.where(R.band == Band.DETRACTOR.value, *of_answers(filters)).order_by(R.answered_at, R.id, k.number)
-    newest = {
-        str(row[0]): Case(str(row[0]), row[1], row[2], row[3] or "", *row[4:9], row[9] is not None, row[10])
-        for row in connection.execute(query)
+    newest = (sa.func.coalesce(k.number, 0).desc(), asked.c.asked_at.desc(), again.c.id)
+    columns: dict[str, Column] = {
+        "score": R.score,
+        "ticket": k.id.is_not(None),
+        "outcome": sa.func.coalesce(k.outcome, ""),
+        "in_time": sa.func.coalesce(k.first_contact_at <= k.due_at, sa.false()),
+        "reached": k.reached_at.is_not(None),
+        "done": k.done_at.is_not(None),
+        "asked_again": asked.c.id.is_not(None),
+        "score_again": again.c.score,
+        "place": sa.func.row_number().over(partition_by=R.id, order_by=newest),
     }
-    return list(newest.values())
+    query = sa.select(R.id, *(column.label(name) for name, column in columns.items())).select_from(source)
+    return query.where(R.band == Band.DETRACTOR.value, *of_answers(filters))
+
+
+def with_tickets(filters: Filters) -> sa.FromClause:
+    """Return the answers that a report is about with the tickets that they led to."""
+    k, a = t.ticket.c, t.action.c
+    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None)).distinct().subquery()
+    return (
+        answers_of(filters).outerjoin(tickets, tickets.c.response == R.id).outerjoin(t.ticket, k.id == tickets.c.ticket)
+    )
+
+
+def waits(connection: Connection, filters: Filters) -> list[tuple[datetime, datetime]]:
+    """Return from when to when the detractors waited for the first contact, in no order."""
+    k = t.ticket.c
+    place = sa.func.row_number().over(partition_by=R.id, order_by=sa.func.coalesce(k.number, 0).desc())
+    query = sa.select(k.opened_at, k.first_contact_at, place.label("place")).select_from(with_tickets(filters))
+    newest = query.where(R.band == Band.DETRACTOR.value, *of_answers(filters)).subquery()
+    c = newest.c
+    contacted = sa.select(c.opened_at, c.first_contact_at).where(c.place == 1, c.first_contact_at.is_not(None))
+    return [(opened, contact) for opened, contact in connection.execute(contacted)]
 
 
 def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:
@@ -122,33 +168,38 @@ def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int
     return {(str(before or ""), str(band)): int(n) for before, band, n in connection.execute(query)}
 
 
+WITHIN_ONE_PERSON: dict[str, Any] = {"partition_by": R.customer, "order_by": (R.answered_at, R.id)}
+"""A person's answers in the order of time: both neighbours come from one sorting."""
+
+
 def latest_answers(filters: Filters) -> sa.Subquery:
     """Return each person's latest answer in the period with the band before it: columns id, band, before.
 
     The answer before counts whenever it was asked for; where a touchpoint is chosen, both answers are of it.
     """
     whole = replace(filters, since=None)
-    ranked = (
-        sa.select(
-            R.id,
-            R.band,
-            ASKED_AT.label("asked_at"),
-            sa.func.lag(R.band).over(partition_by=OWNER, order_by=(R.answered_at, R.id)).label("before"),
-            sa.func.row_number().over(partition_by=OWNER, order_by=(R.answered_at.desc(), R.id.desc())).label("place"),
-        )
-        .select_from(ANSWERS)
-        .where(*of_answers(whole), C.erased_at.is_(None))
-        .subquery()
+    in_time = WITHIN_ONE_PERSON
+    ranked = sa.select(
+        R.id,
+        R.band,
+        sa.func.lag(R.band).over(**in_time).label("before"),
+        sa.func.lead(R.id).over(**in_time).label("after"),
     )
-    newest = [ranked.c.place == 1, *within(sa.type_coerce(ranked.c.asked_at, t.Instant()), filters)]
-    return sa.select(ranked.c.id, ranked.c.band, ranked.c.before).where(*newest).subquery()
+    newest: list[Condition] = []
+    if filters.since:
+        ranked = ranked.add_columns(ASKED_AT.label("asked_at"))
+    answers = ranked.select_from(answers_of(filters)).where(*of_answers(whole), C.erased_at.is_(None)).subquery()
+    if filters.since:
+        newest = [sa.type_coerce(answers.c.asked_at, t.Instant()) >= filters.since]
+    columns = (answers.c.id, answers.c.band, answers.c.before)
+    return sa.select(*columns).where(answers.c.after.is_(None), *newest).subquery()
 
 
 def causes(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:
     """Count tickets by root cause and by the trigger of the answer that they arose from."""
     k = t.ticket.c
     query = sa.select(k.root_cause, TRIGGER.label("why"), sa.func.count())
-    query = query.select_from(ANSWERS.join(t.ticket, k.response == R.id)).where(
+    query = query.select_from(answers_of(filters).join(t.ticket, k.response == R.id)).where(
         k.root_cause != "", *of_answers(filters)
     )
     return {
@@ -161,7 +212,9 @@ def themes(connection: Connection, filters: Filters) -> dict[tuple[int, str], in
     """Count answers by theme and band."""
     of = t.response_theme.c
     query = sa.select(of.theme, R.band, sa.func.count())
-    query = query.select_from(ANSWERS.join(t.response_theme, of.response == R.id)).where(*of_answers(filters))
+    query = query.select_from(answers_of(filters).join(t.response_theme, of.response == R.id)).where(
+        *of_answers(filters)
+    )
     return {(int(key), str(band)): int(n) for key, band, n in connection.execute(query.group_by(of.theme, R.band))}
 
 
@@ -169,7 +222,7 @@ def testimonials(connection: Connection, filters: Filters) -> dict[str, int]:
     """Count the testimonials of the chosen answers by state; a state that none is in is left out."""
     state = sa.type_coerce(t.testimonial.c.state, sa.String())
     query = sa.select(state, sa.func.count()).where(*of_answers(filters)).group_by(state)
-    source = ANSWERS.join(t.testimonial, t.testimonial.c.response == R.id)
+    source = answers_of(filters).join(t.testimonial, t.testimonial.c.response == R.id)
     return {str(state_name): int(n) for state_name, n in connection.execute(query.select_from(source))}
 
 

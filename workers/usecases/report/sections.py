@@ -6,8 +6,9 @@ Reads only. What may be shown of the counts is decided in `figures`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
-from workers.calendar import in_zone, instant_of, working_between, zone_info
+from workers.calendar import in_zone, instant_of, working_lengths, zone_info
 from workers.domain import reporting as figures
 from workers.domain.policy import Policy
 from workers.domain.reporting import Announced, Figures, Filters, Loop, Movement, OverTime, Touchpoint
@@ -94,14 +95,14 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
     noted = tuple(notes(connection, filters))
     stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
     cube = cells.cube(connection, filters, stretches)
-    cases = stored.cases(connection, filters)
+    cases, waits = stored.cases(connection, filters), stored.waits(connection, filters)
     waterfall, not_asked = asked(connection, filters)
     return Review(
         filters=filters,
         zone=zone,
         as_of=now,
         stretches=tuple(name for name, _ in stretches),
-        loop=figures.loop(cases, lambda start, end: working_between(start, end, policy.calendar)),
+        loop=figures.loop(cases, waits, partial(working_lengths, calendar=policy.calendar)),
         touchpoints=figures.touchpoints(cube),
         over_time=figures.over_time(cube, [name for name, _ in stretches], walls),
         funnel=waterfall,
@@ -112,7 +113,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         competitors=themes.themes_of_kind(connection, Kind.COMPETITOR.value),
         movement=Movement(stored.moved(connection, filters)),
         testimonials=stored.testimonials(connection, filters),
-        announced=figures.announced(announced.list_told(connection, filters)),
+        announced=figures.announced(announced.count_told(connection, filters)),
         initiatives=themes.names_of_initiatives(connection),
         notes=noted,
         words=cells.words(connection),
