@@ -1,10 +1,13 @@
 // The question on the company's own pages. One file, no build step, below 5 kB packed: docs/web-question.md tells how to
-// embed it. Nothing is stored in the browser; whether anybody is asked, the server decides.
+// embed it. Whether anybody is asked, the server decides. Nothing is stored in the browser, but for a visitor without a
+// name that the question stood here: until the tab is closed, and not with data-remember="no".
 (() => {
   "use strict";
   const me = document.currentScript, d = document, w = window;
   if (!me || w.Boucle || !("adoptedStyleSheets" in d)) return;
   const base = new URL("../w/", me.src).href, site = me.dataset.site, visitor = me.dataset.visitor;
+  const remembers = visitor === "anonymous" && me.dataset.remember !== "no";
+  const seen = mark => { try { return mark ? sessionStorage.setItem("boucle", 1) : sessionStorage.getItem("boucle"); } catch { /* none */ } };
   const STYLE = `:host{all:initial!important;position:fixed!important;inset:auto 0 0!important;z-index:2147483000!important;
 display:block!important;pointer-events:none!important}
 *{box-sizing:border-box}
@@ -47,7 +50,7 @@ cursor:pointer}
   // A moment has come: after the delay the server is asked, if the page is still the same.
   const offer = trigger => {
     if (!config) { early.push(trigger); return; }
-    if (!config.triggers[trigger] || asking || host || !allowed()) return;
+    if (!config.triggers[trigger] || asking || host || !allowed() || remembers && trigger !== "call" && seen()) return;
     asking = true;
     const timer = setTimeout(() => ask(trigger), config.delay * 1000);
     undo.push(() => { clearTimeout(timer); asking = false; });
@@ -65,7 +68,7 @@ cursor:pointer}
   };
 
   const show = q => {
-    const mine = {id: q.id, sig: q.sig};
+    const mine = {id: q.id, sig: q.sig, lang: q.lang};
     host = d.createElement("div");
     const root = host.attachShadow({mode: "open"});
     const sheet = new CSSStyleSheet();
@@ -130,6 +133,7 @@ cursor:pointer}
     d.body.append(host);
     setTimeout(() => { live.textContent = q.opened; }, 100);
     post("shown", mine).catch(() => {});
+    if (remembers) seen(true);
     tell("shown");
   };
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.rehearsal import Rehearsal
     from workers.usecases.rules.history import StoredRules
     from workers.usecases.scheduler import Scheduler
+    from workers.usecases.sites.anonymous_questions import AnonymousQuestions
     from workers.usecases.sites.web_questions import WebQuestions
     from workers.usecases.sms.inbound import TextInbox
     from workers.usecases.sms.texting import Texting
@@ -133,6 +134,13 @@ class Boucle(Parts):
 
         keys = parse_site_keys(self.settings.place_keys.get_secret_value())
         return PlaceAnswers(self.store, self.policies.current, self.now, keys)
+
+    @cached_property
+    def anonymous_questions(self) -> "AnonymousQuestions":
+        """Return what asks visitors without a name on sites that want it."""
+        from workers.usecases.sites.anonymous_questions import AnonymousQuestions
+
+        return AnonymousQuestions(self.store, self.policies.current, self.now, self.sending, self.place_answers)
 
     @cached_property
     def text_inbox(self) -> "TextInbox":

@@ -9,10 +9,11 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from workers.domain.places.listed import USUAL, Limit, Place, PlaceKind, limit_faults, limits_of
 from workers.errors import Misconfigured
 from workers.text.yaml_text import read_operators_file
 
@@ -26,7 +27,7 @@ LONGEST_FIELD = 200
 """Characters of the CRM's id and of the reference in a token."""
 VERSION = 1
 LONGEST_DELAY = 600
-KEYS = ("name", "origins", "triggers", "only", "never", "delay", "share", "anonymous")
+KEYS = ("name", "origins", "triggers", "only", "never", "delay", "share", "anonymous", "limits")
 LIMITS = {"time": (1, 3600), "scroll": (1, 100), "views": (1, 100)}
 """The triggers that take a number: visible seconds, percent of the page, pages seen in this visit."""
 SWITCHES = ("purchase", "exit", "call")
@@ -38,7 +39,8 @@ YES, NO = ("yes", "true", "on"), ("no", "false", "off")
 class WebSite:
     """One site: who may embed the script, which moments it offers, on which pages, to what share of the customers.
 
-    `triggers` has the number or selector of each moment; True where it needs none. `delay` is in seconds.
+    `triggers` has the number or selector of each moment; True where it needs none. `delay` is in seconds. `anonymous`
+    says that visitors whom nobody knows are asked too; `limits` count their answers.
     """
 
     id: str
@@ -49,6 +51,8 @@ class WebSite:
     never: tuple[str, ...] = ()
     delay: int = 0
     share: int = 100
+    anonymous: bool = False
+    limits: Mapping[Limit, int] = field(default_factory=lambda: dict(USUAL))
 
     def shows_on(self, path: str) -> bool:
         """Tell whether the question may stand on a page, by its path; `*` at the end of a pattern is any rest."""
@@ -84,8 +88,11 @@ def read_site(id: str, given: object, faults: list[str]) -> WebSite:
         given = {}
     unknown = [str(key) for key in given if key not in KEYS]
     faults += [f"{where} has an unknown key {key!r}: there are {', '.join(KEYS)}" for key in unknown]
-    if str(given.get("anonymous", "no")).lower() not in NO:
-        faults.append(f"{where}: visitors who are not signed in cannot be asked yet: write anonymous: no")
+    anonymous, limits = str(given.get("anonymous", "no")).lower(), given.get("limits")
+    if anonymous not in (*YES, *NO):
+        faults.append(f"{where}: anonymous is yes or no, not {anonymous[:40]!r}")
+    wrong = [f"{where}, {fault}" for fault in limit_faults(limits)]
+    faults += wrong
     return WebSite(
         id,
         str(given.get("name") or id),
@@ -95,7 +102,14 @@ def read_site(id: str, given: object, faults: list[str]) -> WebSite:
         pages_of(given.get("never"), f"{where}, never", faults),
         number(given.get("delay", "0"), (0, LONGEST_DELAY), f"{where}, delay", faults),
         number(given.get("share", "100"), (0, 100), f"{where}, share", faults),
+        anonymous in YES,
+        dict(USUAL) if wrong else {**USUAL, **limits_of(limits)},
     )
+
+
+def place_of_site(site: WebSite) -> Place:
+    """Return where visitors of a site answer whom nobody knows; no id of the list of places has a colon."""
+    return Place(f"{PlaceKind.SITE}:{site.id}", PlaceKind.SITE, site.name, limits=site.limits)
 
 
 def origins_of(given: object, where: str, faults: list[str]) -> list[str]:
@@ -177,13 +191,16 @@ def parse_site_keys(text: str) -> dict[str, list[bytes]]:
 
 
 def key_faults(sites: Mapping[str, WebSite], keys: Mapping[str, Sequence[bytes]]) -> list[str]:
-    """Return what keeps sites from asking anybody: a site without a key, and a key whose site is not in the list."""
+    """Return what keeps sites from asking anybody: a site without a key, and a key whose site is not in the list.
+
+    A site whose visitors answer without a name needs no key.
+    """
     setting = "BOUCLE_SITE_KEYS"
     faults = [
         f"{FILE}: {id} has no key, so nobody is asked there: set {setting}={id}:KEY "
         "(`openssl rand -hex 32` prints one) and give KEY to its server"
-        for id in sites
-        if not keys.get(id)
+        for id, site in sites.items()
+        if not keys.get(id) and not site.anonymous
     ]
     faults += [
         f"{setting}: {id!r} is no site of {FILE}; there are: {', '.join(sites) or 'none'}"

@@ -5,6 +5,7 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class Shop:
     def html(self, path: str) -> bytes:
         """Return a page for the customer whom the path names; `?long` has more than a screen or two."""
         customer, _, more = path.strip("/").partition("?")
-        token = self.token(customer)
+        token = customer if customer == "anonymous" else self.token(customer)
         long = "<p>More lamps.</p>" * 200 if more == "long" else ""
         style = '<link rel="stylesheet" href="/own.css">' if self.css else ""
         script = f'<script async src="{self.boucle}/w/v1.js" data-site="shop" data-visitor="{token}"></script>'
@@ -99,8 +100,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     (address, port), (page, page_port) = free_address(), free_address()
     (folder / "own" / "rules").mkdir(parents=True)
     (folder / "own" / "rules" / "sites.yaml").write_text(
-        f"shop:\n  origins: [http://{page}]\n  triggers: {{call: yes, purchase: yes, time: 600, scroll: 60, "
-        'views: 3, exit: yes, click: "#help"}\n',
+        f"shop:\n  origins: [http://{page}]\n  anonymous: yes\n  triggers: {{call: yes, purchase: yes, time: 600, "
+        'scroll: 60, views: 3, exit: yes, click: "#help"}\n',
         "utf-8",
     )
     site = Site(folder / "home", http_bind=address, overrides=str(folder / "own"), site_keys=f"shop:{KEY}")
@@ -403,3 +404,38 @@ def test_a_page_of_an_app_that_moves_on_keeps_no_timer(chromium: "Browser", shop
     finally:
         file.write_text(before, "utf-8")
         shop.site.parts.look_at_rules()
+
+
+def test_a_visitor_without_a_name_is_asked_once_a_visit(chromium: "Browser", shop: Shop) -> None:
+    """The tab remembers that the question stood there, and nothing else; a button of the page's own asks again."""
+    with opened(chromium, **DESKTOP) as context:
+        page = context.new_page()
+        page.goto(f"{shop.page}/anonymous")
+        page.wait_for_function("window.Boucle")
+        with page.expect_response("**/w/ask") as asked:
+            page.evaluate("Boucle.event('purchase')")
+        at = shop.site.clock.at
+        box = page.locator("section.box")
+        box.wait_for()
+        assert page.evaluate("[localStorage.length, document.cookie, Object.keys(sessionStorage)]") == [
+            0,
+            "",
+            ["boucle"],
+        ]
+        shop.site.clock.at = at + timedelta(seconds=5)
+        page.locator("section.box label.n").nth(3).click()
+        page.get_by_role("textbox").fill("slow")
+        with page.expect_response("**/w/answer") as answer:
+            page.get_by_role("button", name="Send").click()
+        assert (asked.value.status, answer.value.status) == (200, 204)
+        page.get_by_text("Thank you, your answer has arrived.").first.wait_for()
+        page.reload()
+        page.wait_for_function("window.Boucle")
+        offers: list[str] = []
+        page.on("request", lambda request: offers.append(request.url) if request.url.endswith("/w/ask") else None)
+        page.evaluate("Boucle.event('purchase')")
+        page.evaluate("Boucle.ask()")
+        box.wait_for()
+        assert len(offers) == 1
+    response = next(response for response in shop.site.rows(Response) if response.place)
+    assert (response.score, response.comment, response.place) == (3, "slow", "site:shop")

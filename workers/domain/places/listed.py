@@ -25,6 +25,8 @@ class PlaceKind(StrEnum):
     SOCIAL = "social"
     KIOSK = "kiosk"
     RECEIPT = "receipt"
+    SITE = "site"
+    """A site whose visitors nobody knows; it stands in rules/sites.yaml, not among the places."""
 
 
 class Limit(StrEnum):
@@ -35,6 +37,7 @@ class Limit(StrEnum):
     DAY = "day"
 
 
+WRITTEN = tuple(kind for kind in PlaceKind if kind is not PlaceKind.SITE)
 USUAL: Mapping[Limit, int] = {Limit.MINUTE: 10, Limit.NETWORK: 20, Limit.DAY: 500}
 
 
@@ -90,8 +93,8 @@ def faults_of(id: str, given: object) -> Iterator[str]:
             near = difflib.get_close_matches(str(key)[:40], KEYS, n=1)
             advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
             yield f"{str(key)[:40]} is not read: {advice}"
-    if given.get("kind") not in list(PlaceKind):
-        yield f"kind is one of {', '.join(PlaceKind)}, not {str(given.get('kind', ''))[:40]!r}"
+    if given.get("kind") not in WRITTEN:
+        yield f"kind is one of {', '.join(WRITTEN)}, not {str(given.get('kind', ''))[:40]!r}"
     label = given.get("label")
     if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
         yield f"label must be one line of up to {LONGEST_LABEL} signs: customers and staff read it"
@@ -117,6 +120,11 @@ def limit_faults(given: object) -> Iterator[str]:
             yield f"limits: {name} must be a whole number from 1 to {MOST_A_DAY}, not {str(value)[:40]!r}"
 
 
+def limits_of(given: object) -> dict[Limit, int]:
+    """Return the limits that are written, of text without a fault."""
+    return {Limit(str(name)): number_of(value) for name, value in given.items()} if isinstance(given, dict) else {}
+
+
 def day_of(given: object) -> date | None:
     """Return the day that a text names, or None."""
     try:
@@ -137,8 +145,7 @@ def place_of(id: str, given: Mapping[str, object]) -> Place:
     Everybody at a kiosk comes from one network, so that counts not; of receipts each is a limit by itself.
     """
     kind = PlaceKind(str(given["kind"]))
-    limits = given.get("limits")
-    written = {Limit(str(name)): number_of(value) for name, value in limits.items()} if isinstance(limits, dict) else {}
+    written = limits_of(given.get("limits"))
     day = written.get(Limit.DAY, USUAL[Limit.DAY])
     usual = {**USUAL, Limit.NETWORK: day} if kind is PlaceKind.KIOSK else USUAL
     usual = dict.fromkeys(Limit, MOST_A_DAY) if kind is PlaceKind.RECEIPT else usual

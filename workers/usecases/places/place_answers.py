@@ -15,6 +15,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import PlaceAnswer, Response
 from workers.domain.survey.place_answer import Left, answer_at_place, answer_id, nameless_customer, says_the_same
 from workers.domain.survey.response import Answer
+from workers.domain.web_sites import place_of_site
 from workers.errors import BadInput
 from workers.store import read
 from workers.store.apply import apply
@@ -199,7 +200,7 @@ class PlaceAnswers:
         return PlaceAnswer(answer_id(place, owner, ids), who.id, place.id, now, hashed)
 
     def lines(self) -> list[PlaceLine]:
-        """Return every place with its link and its figures, in the order of the list; then those listed no more."""
+        """Return every place with its link and its figures, in the order of the list; then sites, then what is gone."""
         policy = self._policy()
         with self._store.reading() as connection:
             figures = stored.count_by_place(connection)
@@ -207,7 +208,9 @@ class PlaceAnswers:
             PlaceLine(id, place, policy.links.place_url(id), self._is_open(place), figures.get(id, stored.NOTHING))
             for id, place in policy.places.items()
         ]
-        gone = [id for id in figures if id not in policy.places]
+        sites = [place_of_site(site) for site in policy.sites.values() if site.anonymous]
+        listed += [PlaceLine(place.id, place, None, True, figures.get(place.id, stored.NOTHING)) for place in sites]
+        gone = [id for id in figures if id not in {line.id for line in listed}]
         return [*listed, *(PlaceLine(id, None, None, False, figures[id]) for id in gone)]
 
     def line(self, id: str) -> tuple[PlaceLine, list[stored.Words]] | None:

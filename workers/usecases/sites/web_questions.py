@@ -43,6 +43,7 @@ class Taken(StrEnum):
     EARLY = "too early"
     TRAPPED = "hidden field"
     GONE = "gone"
+    APART = "kept apart"
 
 
 class WebQuestions:

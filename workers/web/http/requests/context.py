@@ -25,6 +25,7 @@ from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
 from workers.usecases.places.place_answers import PlaceAnswers
+from workers.usecases.sites.anonymous_questions import AnonymousQuestions
 from workers.usecases.sites.web_questions import WebQuestions
 from workers.usecases.sms.carrier import TextCarrier
 from workers.usecases.sms.inbound import TextInbox
@@ -50,6 +51,7 @@ class Web:
     customer_actions: CustomerActions
     web_questions: WebQuestions
     place_answers: PlaceAnswers
+    anonymous_questions: AnonymousQuestions
     text_inbox: TextInbox
     text_door: str
     text_carrier: TextCarrier | None

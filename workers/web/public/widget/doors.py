@@ -4,7 +4,9 @@ JSON from the origins of `rules/sites.yaml` and no other, without cookies. Who g
 reason is; `explain` tells it. Nothing changes by a GET.
 """
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import orjson
 from starlette.requests import Request
@@ -15,9 +17,12 @@ from workers.domain.records import SurveyRequest
 from workers.domain.survey.request import language_of
 from workers.domain.survey.web_ask import Visit
 from workers.domain.web_sites import WebSite
+from workers.usecases.places import place_answers as places
+from workers.usecases.sites.anonymous_questions import Offer
 from workers.usecases.sites.web_questions import Taken
 from workers.web.http.answers.problems import problem
 from workers.web.http.middleware.limits import body_within
+from workers.web.http.requests.clients import address_prefix, client_of
 from workers.web.http.requests.context import Web, web_of
 from workers.web.http.requests.threads import run_in_threadpool
 
@@ -31,9 +36,26 @@ PREFLIGHT_SECONDS = 86_400
 PURPOSE = "web"
 """What the signature of a question is for: a link of a mail opens nothing here, and none of these opens a page."""
 
+NAMELESS = "web.nameless"
+"""The same for a question that was asked of nobody whom we know."""
+WITHOUT_NAME = "anonymous"
+"""What a page says instead of a visitor's token."""
+JSON = "application/json"
+
 Fields = Mapping[str, object]
 Door = Callable[[Request, Fields], Awaitable[Response]]
 QuestionAct = Callable[[Request, Fields, SurveyRequest], Awaitable[Response]]
+NamelessAct = Callable[[Request, Fields, WebSite], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it is handed out: its id, what its signature is for, and its language and wording."""
+
+    id: str
+    purpose: str
+    language: str
+    wording: str
 
 
 def script(request: Request) -> Response:
@@ -110,7 +132,7 @@ async def config(request: Request, fields: Fields) -> Response:
     if site is None:
         return problem(404, "This origin has no such site in rules/sites.yaml.")
     offered = {"triggers": dict(site.triggers), "only": site.only, "never": site.never, "delay": site.delay}
-    return Response(orjson.dumps(offered), media_type="application/json")
+    return Response(orjson.dumps(offered), media_type=JSON)
 
 
 async def ask(request: Request, fields: Fields) -> Response:
@@ -119,18 +141,26 @@ async def ask(request: Request, fields: Fields) -> Response:
     token = fields.get("visitor")
     if site is None or not isinstance(token, str) or not token:
         return Response(status_code=204)
+    language = language_of(text_of(fields, "lang"), web.policy())
+    trigger, page = text_of(fields, "trigger"), text_of(fields, "page") or "/"
+    if token == WITHOUT_NAME:
+        offer = Offer(site, trigger, page)
+        question = await run_in_threadpool(web.anonymous_questions.ask, offer, secrets.token_urlsafe(16))
+        shown_as = Question(question or "", NAMELESS, language, web.policy().wording(language))
+        return Response(orjson.dumps(words(web, shown_as)), media_type=JSON) if question else Response(status_code=204)
     visitor = await run_in_threadpool(web.web_questions.visitor, site, token)
     if visitor is None:
         return Response(status_code=204)
-    language = language_of(text_of(fields, "lang"), web.policy())
-    visit = Visit(site, text_of(fields, "trigger"), text_of(fields, "page") or "/", visitor.reference, language)
-    asked = await run_in_threadpool(web.web_questions.ask, visitor, visit)
+    asked = await run_in_threadpool(
+        web.web_questions.ask, visitor, Visit(site, trigger, page, visitor.reference, language)
+    )
     if asked is None:
         return Response(status_code=204)
-    return Response(orjson.dumps(words(web, asked)), media_type="application/json")
+    question_asked = Question(asked.id, PURPOSE, asked.language, asked.wording)
+    return Response(orjson.dumps(words(web, question_asked)), media_type=JSON)
 
 
-def words(web: Web, asked: SurveyRequest) -> dict[str, object]:
+def words(web: Web, asked: Question) -> dict[str, object]:
     """Return the question as the box shows it, with the signature that its answer needs."""
     language, templates = asked.language, web.templates
     catalog = templates.catalog_asking(language, templates.wordings().with_id(asked.wording))
@@ -140,7 +170,7 @@ def words(web: Web, asked: SurveyRequest) -> dict[str, object]:
 
     return {
         "id": asked.id,
-        "sig": web.links.sign(PURPOSE, asked.id),
+        "sig": web.links.sign(asked.purpose, asked.id),
         "lang": language,
         "dir": catalog.locale.text_direction,
         "title": text("web.title"),
@@ -165,16 +195,31 @@ async def question_of(request: Request, fields: Fields) -> SurveyRequest | None:
     return await run_in_threadpool(web.web_questions.question, id, request.headers.get("origin", ""))
 
 
-def about_a_question(act: QuestionAct) -> Door:
+def nameless_site(request: Request, fields: Fields) -> WebSite | None:
+    """Return the site of a question that is signed for and was asked of nobody whom we know."""
+    web, id = web_of(request), text_of(fields, "id")
+    if not id or web.links.read(NAMELESS, text_of(fields, "sig")) != id:
+        return None
+    return web.anonymous_questions.site(id, request.headers.get("origin", ""))
+
+
+def about_a_question(act: QuestionAct, nameless: NamelessAct) -> Door:
     """Return a door that acts on the question that is signed for, and refuses where there is none."""
 
     async def answer(request: Request, fields: Fields) -> Response:
+        if site := nameless_site(request, fields):
+            return await nameless(request, fields, site)
         asked = await question_of(request, fields)
         if asked is None:
             return problem(403, "This is no question of this site.")
         return await act(request, fields, asked)
 
     return answer
+
+
+async def nothing(request: Request, fields: Fields, site: WebSite) -> Response:
+    """Keep nothing: of who has no name only an answer is kept."""
+    return Response(status_code=204)
 
 
 async def shown(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
@@ -191,14 +236,43 @@ async def closed(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
 
 async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
     """Take the score, and later the comment; the same once more changes nothing."""
+    if fault := fault_of(fields):
+        return problem(400, fault)
+    questions = web_of(request).web_questions
+    score, comment, trapped = said(fields)
+    return told(await run_in_threadpool(lambda: questions.answer(asked, score, comment, trapped=trapped)))
+
+
+async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Response:
+    """Take the same of who has no name."""
+    if fault := fault_of(fields):
+        return problem(400, fault)
+    web, id = web_of(request), text_of(fields, "id")
+    score, comment, trapped = said(fields)
+    language = language_of(text_of(fields, "lang"), web.policy())
+    visit = places.Visit(id, address_prefix(client_of(request.scope)), language, trapped)
+    questions, words_said = web.anonymous_questions, places.Said(score, comment)
+    return told(await run_in_threadpool(questions.answer, id, site, visit, words_said))
+
+
+def fault_of(fields: Fields) -> str:
+    """Return what is wrong with an answer, empty for nothing."""
     score, comment = fields.get("score"), fields.get("comment", "")
     if type(score) is not int or not 0 <= score <= 10:
-        return problem(400, "score must be a whole number from 0 to 10.")
+        return "score must be a whole number from 0 to 10."
     if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT:
-        return problem(400, f"comment must be a text of at most {LONGEST_COMMENT:,} characters.")
-    trapped = bool(fields.get("website"))
-    questions, said = web_of(request).web_questions, comment.replace("\0", "").strip()
-    taken = await run_in_threadpool(lambda: questions.answer(asked, score, said, trapped=trapped))
+        return f"comment must be a text of at most {LONGEST_COMMENT:,} characters."
+    return ""
+
+
+def said(fields: Fields) -> tuple[int, str, bool]:
+    """Return score and comment of an answer without a fault, and whether a machine filled in what nobody sees."""
+    score, comment = fields["score"], fields.get("comment", "")
+    return int(str(score)), str(comment).replace("\0", "").strip(), bool(fields.get("website"))
+
+
+def told(taken: Taken) -> Response:
+    """Return what an answer is answered with."""
     if taken == Taken.EARLY:
         return problem(409, "Nobody answers so soon: send it again in a moment.", title="Too early")
     if taken == Taken.GONE:
@@ -209,9 +283,9 @@ async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
 DOORS: Mapping[str, Door] = {
     "/w/config": config,
     "/w/ask": ask,
-    "/w/shown": about_a_question(shown),
-    "/w/closed": about_a_question(closed),
-    "/w/answer": about_a_question(answer),
+    "/w/shown": about_a_question(shown, nothing),
+    "/w/closed": about_a_question(closed, nothing),
+    "/w/answer": about_a_question(answer, answer_nameless),
 }
 routes = [
     Route("/w/v1.js", script, methods=["GET"]),
