@@ -47,7 +47,7 @@ class Shop:
     def offer(self, **fields: object) -> Any:
         """Offer a moment, as the script does."""
         origin = str(fields.pop("origin", ORIGIN))
-        moment = {"site": "shop", "visitor": "anonymous", "trigger": "call", "page": "/", "lang": "en", **fields}
+        moment: dict[str, Any] = {"site": "shop", "visitor": "anonymous", "trigger": "call", "page": "/", "lang": "en", **fields}
         return self.post("ask", origin, **moment)
 
     def answer(self, client: Any = None, **said: object) -> Any:

@@ -55,7 +55,7 @@ class Question:
     id: str
     purpose: str
     language: str
-    wording: str
+    wording: str | None
 
 
 def script(request: Request) -> Response:
