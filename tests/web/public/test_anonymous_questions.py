@@ -47,10 +47,17 @@ class Shop:
     def offer(self, **fields: object) -> Any:
         """Offer a moment, as the script does."""
         origin = str(fields.pop("origin", ORIGIN))
-        moment: dict[str, Any] = {"site": "shop", "visitor": "anonymous", "trigger": "call", "page": "/", "lang": "en", **fields}
+        moment: dict[str, Any] = {
+            "site": "shop",
+            "visitor": "anonymous",
+            "trigger": "call",
+            "page": "/",
+            "lang": "en",
+            **fields,
+        }
         return self.post("ask", origin, **moment)
 
-    def answer(self, client: Any = None, **said: object) -> Any:
+    def answer(self, client: Any = None, **said: Any) -> Any:
         """Have a visitor asked, who reads and answers."""
         asked = self.offer().json()
         self.site.clock.at += timedelta(seconds=5)
