@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mergedparts import OTHER, Pair
 from ticketparts import shipped
 
-from workers.domain.attributes import RESERVED, Attributes, read_attributes, take_declared, values_of
+from workers.domain.attributes import RESERVED, Attributes, account_of, read_attributes, take_declared, values_of
 from workers.domain.customer.erasure import erase
 from workers.domain.followup.table_contract import ANSWERS, EVENTS
 from workers.errors import Misconfigured
@@ -38,7 +38,9 @@ def test_the_shipped_file_declares_nothing_and_its_examples_are_good() -> None:
     lines = (Path(__file__).parents[2] / "rules" / "attributes.yaml").read_text("utf-8").splitlines()
     assert read_attributes("\n".join(lines).encode()) == {}
     examples = [line[2:] for line in lines[lines.index("#") + 1 :]]
-    assert list(read_attributes("\n".join(examples).encode())) == ["plan", "seats", "contract_ends", "partner"]
+    assert list(read_attributes("\n".join(examples).encode())) == [
+        *("plan", "seats", "contract_ends", "partner", "account", "role")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,10 @@ def test_the_shipped_file_declares_nothing_and_its_examples_are_good() -> None:
         ("plan: {type: text}", "a text needs its values"),
         ("plan: {type: text, values: [Pro, pro]}", "keep one"),
         ("plan: {type: text, values: [unknown]}", "not `unknown`"),
+        ("account: {type: integer}", "its type is text"),
+        ("account: {type: text, silent after: 3 months}", "write days, such as P90D"),
+        ("account: {type: text, values: []}", "a text needs its values"),
+        ("plan: {type: text, values: [a], silent after: P90D}", "silent after"),
         ("seats: {type: integer, values: [1]}", "leave them out"),
         ("seats: {type: integer, personnal: no}", "Did you mean personal?"),
         ("seats: {type: integer, personal: maybe}", "write yes or no"),
@@ -69,6 +75,23 @@ def test_a_faulty_declaration_is_told_with_what_to_write(body: str, advice: str)
         read_attributes(body.encode())
     assert all(fault.startswith("rules/attributes.yaml") for fault in refused.value.faults)
     assert any(advice in fault for fault in refused.value.faults), refused.value.faults
+
+
+def test_an_account_is_any_name_in_any_capitals() -> None:
+    """The one text without a list: spaces fold, capitals tell none apart, and what is no name costs itself."""
+    declared = read_attributes(b"account: {type: text, personal: no, silent after: P30D}")
+    assert declared["account"].silent_after == 30
+    assert declared["account"].column.others
+    for told, kept in (
+        ("  ACME  GmbH ", "ACME GmbH"),
+        (4711, "4711"),
+        ("x" * 121, None),
+        ("a\nb", "a b"),
+        (True, None),
+    ):
+        assert taken({"account": told}, declared)[0] == ({"account": kept} if kept else {})
+    assert account_of({"account": "\u00c9tude SA"}) == account_of({"account": "\u00c9TUDE  sa"}) == "\u00e9tude sa"
+    assert account_of({"plan": "pro"}) is account_of(None) is None
 
 
 def test_no_attribute_may_be_called_like_an_input_of_a_table() -> None:

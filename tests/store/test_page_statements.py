@@ -20,7 +20,7 @@ from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
-from workers.store.report import announced, cells, drivers, fates, figures, funnel
+from workers.store.report import accounts, announced, cells, drivers, fates, figures, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
@@ -53,6 +53,7 @@ READS: dict[str, Callable[[Connection], object]] = {
     "the inbox by an event's id": lambda connection: stories.in_inbox(connection, "order-1042"),
     "the inbox by source and id": lambda connection: stories.in_inbox(connection, "shop/order-1042"),
     "a response by another tool's id": lambda connection: stories.owner_of_response(connection, "tool-7"),
+    "one account": lambda connection: accounts.people(connection, "acme"),
     "a sample of answers": lambda connection: past.sampled_decisions(connection, 1_000),
     "the report's first and last month": lambda connection: month_starts(connection, Filters(), "UTC"),
     "folding of counts": fold,
@@ -75,6 +76,9 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
     "movements": lambda connection: figures.moved(connection, SOME),
     "themes": lambda connection: figures.themes(connection, SOME),
     "groups": lambda connection: groups(connection, replace(SOME, by=(Dimension("touchpoint"), PLAN))),
+    "accounts": lambda connection: accounts.coverage(connection, SOME),
+    "the largest accounts": lambda connection: accounts.largest(connection, SOME, "max"),
+    "silent accounts": lambda connection: accounts.silent(connection, NOW, NOW - timedelta(days=90), owner="max"),
     "voices": lambda connection: figures.testimonials(connection, SOME),
 }
 

@@ -14,6 +14,7 @@ class Verb(NamedTuple):
 
 
 VERBS: dict[str, Verb] = {
+    "accounts": Verb("workers.cli.team.accounts", "Accounts: the companies that customers answer for."),
     "audit": Verb("workers.cli.operator.privacy", "List who did what: exports, erasures, retention, keys, pauses."),
     "books": Verb("workers.cli.operator.inquiry", "Show that the sums add up, or where they do not."),
     "bounces": Verb("workers.cli.operator.bounces", "Mails that came back."),

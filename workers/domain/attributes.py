@@ -22,6 +22,7 @@ from workers.decision_table.model.spans import WHOLE, Spans, everything_of, with
 from workers.decision_table.model.table import Column
 from workers.decision_table.model.values import Kind, parse_number, position_of
 from workers.domain.records import Customer
+from workers.domain.types import ACCOUNT
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
 from workers.text.yaml_text import read_operators_file, unread_keys
@@ -44,6 +45,11 @@ RESERVED = frozenset(
 )
 """Names that mean something already in a table or a profile."""
 KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal")
+ACCOUNT_KEYS = (*KEYS, "silent after")
+LONGEST_ACCOUNT = 120
+SILENT_DAYS = 90
+"""Days without an event after which an account that did not answer either counts as silent, if nothing else is said."""
+DAYS = re.compile(r"P([1-9][0-9]{0,3})D")
 TRUTH = {"yes": True, "true": True, "no": False, "false": False}
 
 Scalar = str | int | float | bool
@@ -89,10 +95,19 @@ class Attribute:
     personal: bool = True
     domain: str = ""
     """The band in which a number or a day must lie, as it is written; empty for any."""
+    silent_after: int = SILENT_DAYS
+    """Of the account: days without an event after which it may be silent."""
+
+    @property
+    def is_name(self) -> bool:
+        """Tell whether any name will do: of the account, unless its values are listed."""
+        return self.name == ACCOUNT and not self.values
 
     @property
     def expected(self) -> str:
         """What a value must be, to continue the word Expected."""
+        if self.is_name:
+            return f"the name of a company, at most {LONGEST_ACCOUNT} signs"
         if self.kind not in EXPECTED:
             return f"one of {', '.join(self.values)}"
         return f"{EXPECTED[self.kind]}, in {self.domain}" if self.domain else EXPECTED[self.kind]
@@ -110,7 +125,7 @@ class Attribute:
         kind = COLUMN_KINDS[self.kind]
         values = ("true", "false") if kind is Kind.BOOLEAN else self.values
         spans = self.spans if self.kind in BANDED else WHOLE
-        return Column(self.name, kind, spans=spans, values=values, unknown=self.may_be_unknown)
+        return Column(self.name, kind, spans=spans, values=values, others=self.is_name, unknown=self.may_be_unknown)
 
     def read(self, given: object) -> Scalar | None:
         """Return a value as it is kept, None for one that clears; raises BadInput for another.
@@ -133,6 +148,9 @@ Attributes = Mapping[str, Attribute]
 def _text(attribute: Attribute, given: object) -> Scalar | None:
     if not isinstance(given, str | int | float) or isinstance(given, bool):
         return None
+    if attribute.is_name:
+        name = " ".join(str(given).split())
+        return name if name.isprintable() and 0 < len(name) <= LONGEST_ACCOUNT else None
     meant = str(given).strip().casefold()
     return next((value for value in attribute.values if value.casefold() == meant), None)
 
@@ -218,7 +236,7 @@ def declared(name: str, given: object) -> Attribute:
     """Return one attribute as its lines declare it; raises Misconfigured with every fault."""
     if not isinstance(given, dict):
         raise Misconfigured([f"say its type, such as `{name}: {{type: boolean}}`"])
-    faults = [*unread_keys(given, KEYS), *truth_faults(given)]
+    faults = [*unread_keys(given, ACCOUNT_KEYS if name == ACCOUNT else KEYS), *truth_faults(given)]
     kind = next((kind for kind in AttributeKind if kind == given.get("type")), None)
     if kind is None:
         listed = ", ".join(AttributeKind)
@@ -227,11 +245,15 @@ def declared(name: str, given: object) -> Attribute:
         )
     given_values = given.get("values")
     values = tuple(str(value).strip() for value in given_values) if isinstance(given_values, list) else ()
-    faults += value_faults(kind, values, "values" in given)
+    if name != ACCOUNT or "values" in given:
+        faults += value_faults(kind, values, "values" in given)
+    faults += account_faults(kind, given) if name == ACCOUNT else []
     unknown = TRUTH.get(str(given.get("may be unknown", "yes")), True)
     personal = TRUTH.get(str(given.get("personal", "yes")), True)
     attribute = Attribute(name, kind, values, unknown, None, personal, str(given.get("domain") or "").strip())
     faults += domain_faults(attribute)
+    if not faults and (silent := DAYS.fullmatch(str(given.get("silent after", "")))):
+        attribute = replace(attribute, silent_after=int(silent[1]))
     missing, missing_faults = read_missing(attribute, given)
     if faults or missing_faults:
         raise Misconfigured([*faults, *missing_faults])
@@ -260,6 +282,19 @@ def value_faults(kind: AttributeKind, values: tuple[str, ...], is_given: bool) -
     for value in values:
         if not value or len(value) > LONGEST_VALUE or value.casefold() == "unknown" or not value.isprintable():
             yield f"the value {value[:40]!r} cannot be used: write a word of up to {LONGEST_VALUE} signs, not `unknown`"
+
+
+def account_faults(kind: AttributeKind, given: Mapping[object, object]) -> Iterator[str]:
+    """Give what is wrong with the account: it is a name, and silent after some days."""
+    if kind is not AttributeKind.TEXT:
+        yield f"it names a company: its type is text, not {kind}"
+    if "silent after" in given and not DAYS.fullmatch(str(given["silent after"])):
+        yield f"silent after: write days, such as P{SILENT_DAYS}D"
+
+
+def account_of(values: Mapping[str, Any] | None) -> str | None:
+    """Return what the accounts of customers are told apart by: the name, whatever its capitals; None without one."""
+    return " ".join(str((values or {}).get(ACCOUNT, "")).split()).casefold() or None
 
 
 def domain_faults(attribute: Attribute) -> Iterator[str]:

@@ -86,6 +86,9 @@ SUMS: tuple[Sum, ...] = (
         "accepted events = events in the inbox (both after its oldest batch)", ("accepted.counted",), ("accepted.kept",)
     ),
     *(of_states(group) for group in GROUPS),
+    Sum(
+        "customers of an account = customers whose attributes name one", ("customers.of_account",), ("customers.named",)
+    ),
     Sum("survey requests = touchpoints asked", ("survey_requests",), ("touchpoints.asked",)),
     Sum("touchpoints not asked = touchpoints with a reason", ("touchpoints.unasked",), ("touchpoints.explained",)),
     Sum("survey requests = requests in a wording that is known", ("survey_requests",), ("requests.worded",)),

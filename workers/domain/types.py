@@ -21,6 +21,8 @@ MAIL, SMS, WEB = "mail", "sms", "web"
 """Channels: a mail that we send, an SMS (by whom BOUCLE_SMS_URL names, else a carrier's), a question on the company's
 own pages, asked when the customer is there. Any other name is that of a carrier."""
 
+ACCOUNT = "account"
+"""The attribute that names the company for which a customer answers: the one text that needs no list of values."""
 
 BLOCK, INNER_PAD, OUTER_PAD = 64, 0x36, 0x5C
 """Of HMAC over SHA-256 (RFC 2104)."""

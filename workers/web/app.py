@@ -40,7 +40,8 @@ from workers.web.http.requests.context import Web
 from workers.web.http.requests.threads import Lanes
 from workers.web.http.requests.turns import Turns
 from workers.web.public import answer, improvement, optout, place, reopening, sms, testimonial, thanks, widget
-from workers.web.staff import customers, mails, places, queue, sms_replies, start, themes
+from workers.web.staff import accounts, customers, mails, places, queue, sms_replies, start, themes
+from workers.web.staff.accounts import AccountsPage
 from workers.web.staff.auth import account, login, oidc, people
 from workers.web.staff.auth.guessing_limits import Patience
 from workers.web.staff.report import answers, drivers, pages, questions
@@ -76,6 +77,7 @@ INTERNAL: tuple[ModuleType, ...] = (
     inbox,
     tickets,
     customers,
+    accounts,
     sms_replies,
     places,
     queue,
@@ -127,6 +129,8 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     kept_reports: KeptReports[Review] = KeptReports(ticks)
     kept_drivers: KeptReports[DriverReview] = KeptReports(ticks)
     app.state.kept_reports, app.state.kept_drivers = kept_reports, kept_drivers
+    kept_accounts: KeptReports[AccountsPage] = KeptReports(ticks)
+    app.state.kept_accounts = kept_accounts
     oidc.set_up(app, web.settings)
     return app
 

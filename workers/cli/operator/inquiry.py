@@ -16,17 +16,20 @@ from workers.errors import BadInput, NotNow
 
 if TYPE_CHECKING:
     from workers.app import Boucle
+    from workers.domain.attributes import Attributes
 
 KAFKA_SECONDS = 2.0
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["customer", "response", "event"]))
+@click.argument("what", type=click.Choice(["customer", "response", "event", "account"]))
 @click.argument("ident")
 @as_json
 def explain(what: str, ident: str, form: str) -> int:
     """Say what happened, what is planned, what was not sent and why."""
+    if what == "account":
+        return explain_account(ident, form)
     from workers.domain import explain as explaining
     from workers.usecases.delivery.send_controls import mails_today, sending_now
     from workers.usecases.operation import inquiry
@@ -42,6 +45,21 @@ def explain(what: str, ident: str, form: str) -> int:
         say_fault(f"No {what} {ident} is known here.")
         return 1
     show(story, explaining.as_text(story), form)
+    return 0
+
+
+def explain_account(name: str, form: str) -> int:
+    """Say who answers for an account, what they said last, and whether it is silent."""
+    from workers.usecases.report import accounts
+
+    boucle = open_boucle()
+    policy = boucle.policies.current()
+    with boucle.store.reading() as connection:
+        story = accounts.account(connection, name, boucle.now(), policy.attributes, policy.zone)
+    if story is None:
+        say_fault(f"No account {name} is known here.")
+        return 1
+    show(story, accounts.account_as_text(story), form)
     return 0
 
 
@@ -120,8 +138,9 @@ def books(digest: bool | None, form: str) -> int:
     "--by",
     help="Also by trigger, touchpoint, segment, month, language, driver, a declared attribute, or two: plan,segment.",
 )
+@click.option("--accounts", is_flag=True, help="Coverage of accounts, and the NPS over accounts instead of people.")
 @as_json
-def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
+def report(since: datetime | None, until: datetime | None, by: str | None, *, accounts: bool, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
     from workers.calendar.timezones import instant_of, zone_info
     from workers.domain.attributes import FILE, read_attributes
@@ -130,16 +149,33 @@ def report(since: datetime | None, until: datetime | None, by: str | None, form:
     boucle = open_boucle()
     zone = boucle.files.brand.time_zone
     attributes = read_attributes(boucle.files.data.read(FILE))
+    begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
+    if accounts:
+        if by:
+            raise click.BadParameter("A report of accounts is by nothing else.", param_hint="--by")
+        report_accounts(boucle, attributes, (begin, end), form)
+        return
     try:
         nps_by_dimension.dimensions_of(by, attributes)
     except BadInput as fault:
         raise click.BadParameter(str(fault), param_hint="--by") from None
-    begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
     with boucle.store.reading(patient=True) as connection:
         figures = nps_by_dimension.report(
             connection, since=begin, until=end, by=by, now=boucle.now(), zone=zone, attributes=attributes
         )
     show(figures, nps_by_dimension.as_text(figures), form)
+
+
+def report_accounts(
+    boucle: "Boucle", attributes: "Attributes", period: tuple[datetime | None, datetime | None], form: str
+) -> None:
+    """Show how far the questions of a period reach into the accounts, and the NPS over accounts."""
+    from workers.domain.reporting import Filters
+    from workers.usecases.report import accounts
+
+    with boucle.store.reading(patient=True) as connection:
+        figures = accounts.report(connection, Filters(*period), boucle.now(), attributes)
+    show(figures, accounts.as_text(figures), form)
 
 
 COMMANDS = (explain, status, books, report)

@@ -7,7 +7,7 @@ person back. What no decision reads is scrubbed by `store/customer/erasure.py`.
 
 from dataclasses import replace
 
-from workers.domain.attributes import impersonal
+from workers.domain.attributes import account_of, impersonal
 from workers.domain.customer.profile import cancel_pending
 from workers.domain.customer_case import CustomerCase
 from workers.domain.customer_inputs import without_personal
@@ -45,13 +45,15 @@ def erase(case: CustomerCase, *, by: str = "crm") -> None:
         case.change(replace(response, comment="", phone="", label="", details={}, improvement="", competitor=None))
     if customer.email:
         case.add(Suppression(address_key(customer.email, case.ids), "erased", case.now, ""))
+    kept_attributes = impersonal(customer.attributes, case.policy.attributes) or None
     case.change(
         Customer(
             id=customer.id,
             crm_id=None,
             created_at=customer.created_at,
             segment=customer.segment,
-            attributes=impersonal(customer.attributes, case.policy.attributes) or None,
+            attributes=kept_attributes,
+            account=account_of(kept_attributes),
             erased_at=case.now,
             opted_out_at=customer.opted_out_at or case.now,
             firsts=customer.firsts,

@@ -8,6 +8,7 @@ a journey, one open ticket.
 from dataclasses import replace
 from typing import Any
 
+from workers.domain.attributes import account_of
 from workers.domain.customer.profile import (
     FIELDS,
     cancel_pending,
@@ -91,13 +92,15 @@ def one_profile(customer: Customer, other: Customer) -> Customer:
     moments = other.changed_at
     told = told_of(customer, other)
     news = [name for name in FIELDS if counts(name, customer, other)]
+    attributes = with_attributes(customer.attributes, told)
     firsts = dict(other.firsts)
     for name, at in customer.firsts.items():
         firsts[name] = min(at, firsts.get(name, at))
     return replace(
         customer,
         **{name: getattr(other, name) for name in news},
-        attributes=with_attributes(customer.attributes, told),
+        attributes=attributes,
+        account=account_of(attributes),
         changed_at={
             **customer.changed_at,
             **{name: moments[name] for name in (*news, *map(stamp_of, told), *map(proof_of, news)) if name in moments},

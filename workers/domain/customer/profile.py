@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
+from workers.domain.attributes import account_of
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_case import CustomerCase
 from workers.domain.mail.survey_duties import FACTS
@@ -51,7 +52,7 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source
         case.add(FormerAddress(customer.id, held_address(address, case.ids), case.now))
     told = told_attributes(customer, fields, moment)
     if told and (attributes := with_attributes(customer.attributes, told)) != customer.attributes:
-        values["attributes"] = attributes
+        values |= {"attributes": attributes, "account": account_of(attributes)}
     stamps = {**customer.changed_at, **dict.fromkeys(news, moment), **dict.fromkeys(map(stamp_of, told), moment)}
     stamps |= {proof_of(name): source for name in PROOFS if name in news and source}
     if not values and stamps == customer.changed_at:

@@ -40,6 +40,8 @@ class Customer(Row):
     """Whether they agreed to be asked; False: they took it back."""
     anonymous: bool | None = None
     """Whether somebody without a name answered at a place; their id is ours, and no CRM knows them."""
+    account: str | None = None
+    """The company that they answer for, as a key: the attribute `account` without its capitals (`account_of`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ Nothing here reads the store; the page, the files and the terminal show what sta
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from workers.domain.attributes import Attribute
 from workers.domain.reporting import nps
 from workers.domain.reporting.nps import Counts, SampleSize
+
+if TYPE_CHECKING:  # who only counts reads no file of the operator
+    from workers.domain.attributes import Attribute
 
 DECIMALS = 2
 FLAGS = {SampleSize.COUNTS_ONLY: "counts only", SampleSize.SMALL: "small", SampleSize.ENOUGH: ""}
@@ -35,7 +38,7 @@ class Dimension:
     """What answers are set side by side by: a word of every report, or an attribute that the operator declared."""
 
     name: str
-    attribute: Attribute | None = None
+    attribute: "Attribute | None" = None
 
 
 @dataclass(frozen=True, slots=True)

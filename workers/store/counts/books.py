@@ -13,6 +13,7 @@ from workers.domain import invariants
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.survey.planning.occurrences import RECURRENCE
 from workers.domain.types import (
+    ACCOUNT,
     CONTACTS,
     MAIL,
     WEB,
@@ -277,8 +278,18 @@ def mails() -> dict[str, sa.Select[int]]:
     }
 
 
+def accounts() -> dict[str, sa.Select[int]]:
+    """Return the counts of customers who answer for a company."""
+    c = t.customer.c
+    return {
+        "customers.of_account": counted(t.customer, c.account.is_not(None)),
+        "customers.named": counted(t.customer, c.attributes[ACCOUNT].as_string().is_not(None)),
+    }
+
+
 COUNTED: dict[str, sa.Select[int]] = {
     **events(),
+    **accounts(),
     **requests(),
     **responses(),
     **texts(),

@@ -63,7 +63,7 @@ KEPT: dict[sa.Table, str] = {
 DELETED: tuple[sa.Table, ...] = (t.dispatch_body, t.click, t.former_address, t.asked_mailbox)
 PERSONAL = (
     *("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until", "country"),
-    *("survey_notice_given", "survey_consent"),
+    *("survey_notice_given", "survey_consent", "account"),
 )
 """What a customer's own row loses; the segment stays, for the report."""
 UNLINKED = "erased "
@@ -105,7 +105,7 @@ def blank_merged(connection: Connection, keys: list[str], now: datetime) -> None
     connection.execute(
         sa.update(t.customer)
         .where(c.id.in_(keys), c.erased_at.is_(None))
-        .values(**blank, crm_id=None, changed_at={}, erased_at=now)
+        .values(**blank, crm_id=None, changed_at={}, attributes=sa.null(), erased_at=now)
     )
 
 

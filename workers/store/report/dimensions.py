@@ -72,13 +72,14 @@ def attribute_column(connection: Connection, attribute: Attribute) -> Column:
     if attribute.kind in (AttributeKind.INTEGER, AttributeKind.NUMBER):
         return band_of(number_of(connection, attribute), whole=attribute.kind is AttributeKind.INTEGER)
     missing = attribute.if_missing
+    shown: Column = text
     if attribute.kind is AttributeKind.BOOLEAN:
         shown = sa.case((text.in_(["true", "1"]), "yes"), (text.in_(["false", "0"]), "no"))
         missing = None if missing is None else "yes" if missing else "no"
     elif attribute.kind is AttributeKind.DATE:
         shown = sa.case((text.like("____-__-__"), sa.func.substr(text, 1, MONTH_DIGITS)))
         missing = None if missing is None else str(missing)[:MONTH_DIGITS]
-    else:
+    elif not attribute.is_name:
         shown = sa.case((text.in_(attribute.values), text))
     return shown if missing is None else sa.func.coalesce(shown, sa.literal(str(missing)))
 

@@ -3,9 +3,13 @@
 import sqlalchemy as sa
 
 from workers.domain import records
-from workers.store.tables.columns import Document, Instant, Key, Number, metadata, table
+from workers.store.tables.columns import Document, Instant, Key, Number, metadata, table, where
 
-customer = table(records.Customer, sa.UniqueConstraint("crm_id", "id", name="customer_crm_id"))
+customer = table(
+    records.Customer,
+    sa.UniqueConstraint("crm_id", "id", name="customer_crm_id"),
+    sa.Index("customer_account", "account", **where("account IS NOT NULL")),
+)
 former_address = table(records.FormerAddress)
 suppression = table(records.Suppression)
 asked_mailbox = table(records.AskedMailbox, sa.Index("asked_mailbox_customer", "customer"))

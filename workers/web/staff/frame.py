@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from workers.domain.types import ACCOUNT
 from workers.store.sign_in.accounts import hash_token
 from workers.usecases.sign_in.access_log import Access, AccessLog
 from workers.usecases.sign_in.accounts import Accounts, Role, User
@@ -44,11 +45,13 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry of the navigation: its text, its path and the roles it is for."""
+    """One entry of the navigation: its text, its path, the roles it is for, and what has to be declared for it."""
 
     text: str
     path: str
     roles: frozenset[Role]
+    attribute: str = ""
+    """The attribute without which there is nothing to show."""
 
     def has(self, path: str) -> bool:
         """The place's own page is there, and every page below it."""
@@ -62,6 +65,7 @@ EVERYBODY = frozenset(Role)
 PLACES = (
     Place("staff.nav.inbox", "/inbox", AGENTS),
     Place("staff.nav.customers", "/customers", AGENTS),
+    Place("accounts.title", "/accounts", EVERYBODY, ACCOUNT),
     Place("sms.title", "/sms", AGENTS),
     Place("staff.nav.report", "/report", READERS),
     Place("places.title", "/places", READERS),
@@ -262,7 +266,9 @@ def show(
 ) -> HTMLResponse:
     """Write a page for staff: with who is signed in, where they may go, and the token of the page's forms."""
     there = {getattr(route, "path", "") for route in request.app.routes}
-    own = [place for place in PLACES if visitor.user.role in place.roles and place.path in there]
+    declared = {"", *web_of(request).policy().attributes}
+    open_to = [place for place in PLACES if visitor.user.role in place.roles and place.attribute in declared]
+    own = [place for place in open_to if place.path in there]
     here = request.url.path
     frame = {
         "visitor": visitor.user,

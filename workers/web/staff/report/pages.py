@@ -13,7 +13,7 @@ from starlette.routing import Route
 from workers.domain import reporting
 from workers.domain.reporting import BANDS, BESIDE, LADDER, Step, Touchpoint
 from workers.domain.reporting.nps import Counts, band
-from workers.domain.types import Band
+from workers.domain.types import ACCOUNT, Band
 from workers.errors import BadInput
 from workers.text.spreadsheets import as_csv, as_xlsx
 from workers.usecases.initiatives import ImprovementActions
@@ -88,6 +88,7 @@ def write_report(
         "groups_title": words.grouping(),
         "most_groups": MOST_GROUPS,
         "fewest": FEWEST,
+        "accounts": ACCOUNT in web_of(request).policy().attributes,
         "problem": problem,
         "typed": typed or {},
         "faults": {note_at_fault(typed): problem} if typed else {},

@@ -1,0 +1,91 @@
+"""What the report says of accounts: the mean of each account first, then the NPS over accounts, so that a company with
+thirty people counts as one. Pure: from counted rows.
+
+A person's latest answer at a touchpoint counts. The mean of an account's scores has a band as a score has: from 9 on
+promoter, below 7 detractor. A detractor who decides is a mark in the list, not arithmetic.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from workers.domain.reporting.model import Figures, Reading
+from workers.domain.reporting.nps import Counts
+
+ROLE = "role"
+"""The declared attribute that says what somebody is to their account: decides, uses, pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class TouchpointScores:
+    """Accounts by the band of their mean at one touchpoint; `split` of them hold a promoter and a detractor."""
+
+    touchpoint: str
+    counts: Counts
+    split: int
+    respondents: int
+
+    @property
+    def reading(self) -> Reading:
+        """Return the NPS over accounts as it may be shown, by how many accounts there are."""
+        return Reading.of(Figures(self.counts.promoters, self.counts.passives, self.counts.detractors))
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many accounts and people there are, and how many of them answered; the NPS over accounts by touchpoint."""
+
+    accounts: int
+    people: int
+    accounts_asked: int
+    people_asked: int
+    accounts_answered: int
+    people_answered: int
+    touchpoints: tuple[TouchpointScores, ...]
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of accounts with at least one answer; None without an account."""
+        return self.accounts_answered / self.accounts if self.accounts else None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """One account of the list: its people, who of them answered, the spread of their latest scores."""
+
+    key: str
+    name: str
+    owners: tuple[str, ...]
+    people: int
+    answered: int
+    lowest: int | None
+    highest: int | None
+    last_answer: datetime | None
+    unhappy_roles: tuple[str, ...]
+    """Roles of those whose latest score is a detractor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentAccount:
+    """An account that did not answer its last two askings, and of which nothing was heard since."""
+
+    key: str
+    name: str
+    owners: tuple[str, ...]
+    people: int
+    asked_at: datetime
+    heard_at: datetime | None
+    """The last that happened to any of its people, an answer included; None for nothing that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPerson:
+    """One person of an account: their role, when they were asked last, what they answered last, their open ticket."""
+
+    customer: str
+    name: str
+    role: str
+    owner: str
+    asked_at: datetime | None
+    score: int | None
+    answered_at: datetime | None
+    ticket: int | None
