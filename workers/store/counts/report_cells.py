@@ -17,7 +17,7 @@ from workers.store.counts import report_changes
 from workers.store.counts.running_counts import FOLDING
 from workers.store.report import cells
 from workers.store.report.counted_days import DAY, Days, changed_days, day_of, days_of_customers
-from workers.store.report.figures import ANSWERS, Q, R
+from workers.store.report.figures import Q, R
 
 CHANGE = t.report_change.c
 EVERYTHING = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
@@ -103,7 +103,7 @@ def recount(connection: Connection, day: datetime) -> bool:
     one_day = Days((None, None, ()), ((day, day + DAY),))
     for table, rows in (
         (t.asked_cell, cells.question_rows(cells.OF_QUESTION, one_day.of_rows(Q.asked_at))),
-        (t.answer_cell, sa.union_all(*cells.answers_asked_for(one_day))),
+        (t.answer_cell, cells.answers_asked_for(one_day)),
     ):
         connection.execute(sa.delete(table).where(table.c.day == day))
         counted = grouped(table, rows.subquery(), sa.literal(day, t.Instant()))
@@ -118,7 +118,7 @@ def compared(connection: Connection) -> Iterator[tuple[sa.Select[Any], sa.Select
         return
     for table, rows in (
         (t.asked_cell, cells.question_rows(cells.OF_QUESTION)),
-        (t.answer_cell, cells.answer_rows(ANSWERS)),
+        (t.answer_cell, cells.every_answer()),
     ):
         row = rows.subquery()
         day: sa.ColumnElement[Any] = row.c.at

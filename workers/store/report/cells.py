@@ -17,7 +17,6 @@ from workers.store import tables as t
 from workers.store.report import counted_days
 from workers.store.report.fates import ANSWERED, Fate, clicks, of_fate, questions
 from workers.store.report.figures import (
-    ANSWERS,
     ASKED_AT,
     LANGUAGE,
     QUESTIONS,
@@ -51,7 +50,7 @@ ANSWERED_BY: Mapping[str, Column] = {
     "channel": R.channel,
     "score": R.score,
 }
-"""What answers are kept by, over `ANSWERS`."""
+"""What answers are kept by, over `figures.ANSWERS`."""
 AFTER_REMINDER = sa.and_(ANSWERED, Q.reminded_at.is_not(None), R.first_answered_at >= Q.reminded_at)
 OF_QUESTION = (
     *("asked", "open", "delivered", "answered", "commented", "after_reminder"),
@@ -118,16 +117,21 @@ def answer_rows(source: sa.FromClause, *conditions: Condition) -> sa.Select[tupl
     return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(source).where(R.place.is_(None), *conditions)
 
 
-def answers_asked_for(days: counted_days.Days) -> list[sa.Select[tuple[object, ...]]]:
-    """Return the answers asked for on some days: those to our questions, and those to questions of other tools.
+def every_answer(
+    ours: Sequence[Condition] = (), elsewhere: Sequence[Condition] = ()
+) -> sa.CompoundSelect[tuple[object, ...]]:
+    """Return the answers to our questions and those to questions of other tools, each kind under its own conditions.
 
     Each is found by the index of the instant that counts for it; one condition on both would read every answer.
     """
-    ours = t.survey_request.join(t.response, R.request == Q.id).outerjoin(t.customer, C.id == Q.customer)
-    return [
-        answer_rows(ours, days.of_rows(Q.asked_at)),
-        answer_rows(ANSWERS, Q.id.is_(None), days.of_rows(R.asked_at)),
-    ]
+    of_ours = t.survey_request.join(t.response, R.request == Q.id).outerjoin(t.customer, C.id == R.customer)
+    of_others = t.response.outerjoin(t.survey_request, sa.false()).outerjoin(t.customer, C.id == R.customer)
+    return sa.union_all(answer_rows(of_ours, *ours), answer_rows(of_others, R.request.is_(None), *elsewhere))
+
+
+def answers_asked_for(days: counted_days.Days) -> sa.CompoundSelect[tuple[object, ...]]:
+    """Return the answers asked for on some days."""
+    return every_answer([days.of_rows(Q.asked_at)], [days.of_rows(R.asked_at)])
 
 
 def asked(
@@ -148,12 +152,12 @@ def answers(connection: Connection, filters: Filters, boundaries: Iterable[datet
     """Return the answers to the questions of a period, likewise: columns at, those of `ANSWERED_BY` and `OF_ANSWER`."""
     days = counted_days.days(connection, filters.since, filters.until, boundaries)
     if days is None:
-        return answer_rows(ANSWERS, *within(ASKED_AT, filters)).subquery()
+        return every_answer(within(Q.asked_at, filters), within(R.asked_at, filters)).subquery()
     c = t.answer_cell.c
     kept = sa.select(c.day.label("at"), *(c[name] for name in (*ANSWERED_BY, *OF_ANSWER))).where(*days.of_cells(c.day))
     if not days.ranges:
         return kept.subquery()
-    return kept.union_all(*answers_asked_for(days)).subquery()
+    return kept.union_all(*answers_asked_for(days).selects).subquery()
 
 
 def chosen(counted: sa.Subquery, filters: Filters) -> list[Condition]:
