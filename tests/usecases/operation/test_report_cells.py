@@ -1,7 +1,7 @@
 """The report's cells: whatever is written, a report from cells says what one from rows says; wrong ones are found."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import parts
@@ -20,8 +20,8 @@ from workers.store.report.funnel import count_asked
 from workers.usecases.operation.recount import rebuild_report, recount_report
 from workers.usecases.report.nps_by_dimension import month_starts
 
-ZONE = "Asia/Kolkata"
-"""Its months do not begin with a day (UTC)."""
+EAST, WEST = "Asia/Kolkata", "America/Los_Angeles"
+"""Their months begin late and early in a day (UTC)."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -59,10 +59,10 @@ def figures(connection: Connection) -> list[object]:
     for filters in periods(connection):
         said += [count_asked(connection, filters), cells.recovery_answers(connection, filters)]
         said.append(cells.cube(connection, filters, []))
-    months = month_starts(connection, Filters(), ZONE)
-    said.append(cells.cube(connection, Filters(), months))
-    for by in (("segment", "language"), ("touchpoint", "month")):
-        said.append(nps_counts.count_scores(connection, Filters(), by, months))
+    for zone in (EAST, WEST):
+        months = month_starts(connection, Filters(), zone)
+        said.append(cells.cube(connection, Filters(), months))
+    said += [nps_counts.count_scores(connection, Filters(), by, months) for by in (("segment", "language"), ("month",))]
     return said
 
 
@@ -139,9 +139,34 @@ def test_counted_days_are_not_read_from_rows(counted: Store) -> None:
         assert last
         cut = counted_days.days(connection, first, last, ())
         assert cut is not None
-        assert cut.ranges[0][0] == first
-        assert cut.ranges[-1][1] == last
-        assert len(cut.ranges) <= 2
+        assert [end - begin for begin, end in cut.ranges if end - begin > counted_days.HALF] == []
+        assert [part for part in cut.parts if part.end - part.begin > counted_days.HALF or part.in_period] == []
+        assert len(cut.ranges) + len(cut.parts) <= 2
+
+
+def hours(*given: float) -> list[datetime]:
+    """Return instants so many hours after a day begins."""
+    return [datetime(2026, 3, 2, tzinfo=UTC) + timedelta(hours=n) for n in given]
+
+
+def test_of_a_divided_day_the_shorter_part_is_read(counted: Store) -> None:
+    """A boundary at night costs the rows of a night; two in one day cost the day, a changed day is read anyway."""
+    day, early, late, next_day = hours(0, 7, 22, 24)
+    with counted.reading() as connection:
+
+        def read(since: datetime | None, until: datetime | None, *boundaries: datetime) -> object:
+            days = counted_days.days(connection, since, until, boundaries)
+            assert days is not None
+            return days.counted[2], days.ranges, [(part.at, part.begin, part.end) for part in days.parts], days.read
+
+        assert read(None, None, late) == ((), (), [(day, late, next_day)], [(late, next_day)])
+        assert read(None, None, early) == ((), (), [(early, day, early)], [(day, early)])
+        assert read(None, None, early, late) == ((day,), ((day, next_day),), [], [(day, next_day)])
+        assert read(early, None) == ((), (), [(early, day, early)], [])
+        assert read(late, None) == ((day,), ((late, next_day),), [], [(late, next_day)])
+        assert read(None, late) == ((), (), [(day, late, next_day)], [])
+        assert read(None, early) == ((day,), ((day, early),), [], [(day, early)])
+        assert read(next_day, None, early) == ((), (), [], [])
 
 
 def test_counting_again_has_nothing_to_do(counted: Store) -> None:

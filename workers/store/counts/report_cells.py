@@ -103,7 +103,7 @@ def recount(connection: Connection, day: datetime) -> bool:
     one_day = Days((None, None, ()), ((day, day + DAY),))
     for table, rows in (
         (t.asked_cell, cells.question_rows(cells.OF_QUESTION, one_day.of_rows(Q.asked_at))),
-        (t.answer_cell, cells.answers_asked_for(one_day)),
+        (t.answer_cell, sa.union_all(*cells.answers_asked_for(one_day))),
     ):
         connection.execute(sa.delete(table).where(table.c.day == day))
         counted = grouped(table, rows.subquery(), sa.literal(day, t.Instant()))
@@ -118,7 +118,7 @@ def compared(connection: Connection) -> Iterator[tuple[sa.Select[Any], sa.Select
         return
     for table, rows in (
         (t.asked_cell, cells.question_rows(cells.OF_QUESTION)),
-        (t.answer_cell, cells.every_answer()),
+        (t.answer_cell, sa.union_all(*cells.every_answer())),
     ):
         row = rows.subquery()
         day: sa.ColumnElement[Any] = row.c.at

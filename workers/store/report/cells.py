@@ -4,7 +4,7 @@ Read from the cells that are kept of each day, and from the rows of the days who
 (`counted_days`), so that a report says what the rows say. Reads only; `workers.store.counts.report_cells` writes them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,7 +17,6 @@ from workers.store import tables as t
 from workers.store.report import counted_days
 from workers.store.report.fates import ANSWERED, Fate, clicks, of_fate, questions
 from workers.store.report.figures import (
-    ASKED_AT,
     LANGUAGE,
     QUESTIONS,
     SEGMENT,
@@ -68,9 +67,9 @@ OF_ANSWER: Mapping[str, Condition] = {
 """What is counted of answers."""
 
 
-def once(condition: Condition) -> Column:
-    """Return 1 for a row that meets a condition, else 0."""
-    return sa.case((condition, 1), else_=0)
+def once(condition: Condition, by: int = 1) -> Column:
+    """Return 1 for a row that meets a condition, or another number to count it by; else 0."""
+    return sa.case((condition, by), else_=0)
 
 
 def added(counts: Column) -> Column:
@@ -94,44 +93,53 @@ def counts_of_questions(clicked: sa.Subquery) -> dict[str, Condition]:
     }
 
 
-def question_rows(names: Iterable[str], *conditions: Condition) -> sa.Select[tuple[object, ...]]:
-    """Return questions one by one: when asked, by what, and 1 or 0 for each count."""
+def question_rows(
+    names: Iterable[str], *conditions: Condition, at: Column = Q.asked_at, by: int = 1
+) -> sa.Select[tuple[object, ...]]:
+    """Return questions one by one: when asked, by what, and 1 or 0 for each count, or -1 where `by` says so."""
     wanted = list(names)
     clicked = clicks(*conditions)
     source = (
         QUESTIONS if OF_ITS_ROW.issuperset(wanted) else questions(clicked).outerjoin(t.customer, C.id == Q.customer)
     )
-    by = [column.label(name) for name, column in ASKED_BY.items()]
+    keys = [column.label(name) for name, column in ASKED_BY.items()]
     counts = counts_of_questions(clicked)
-    columns = [once(counts[name]).label(name) for name in wanted]
-    return sa.select(Q.asked_at.label("at"), *by, *columns).select_from(source).where(*conditions)
+    columns = [once(counts[name], by).label(name) for name in wanted]
+    return sa.select(at.label("at"), *keys, *columns).select_from(source).where(*conditions)
 
 
-def answer_rows(source: sa.FromClause, *conditions: Condition) -> sa.Select[tuple[object, ...]]:
+def answer_rows(
+    source: sa.FromClause, at: Column, *conditions: Condition, by: int = 1
+) -> sa.Select[tuple[object, ...]]:
     """Return answers one by one, likewise, from a join of answers, their questions and customers.
 
     Those given at places are none: nobody was asked.
     """
-    by = [column.label(name) for name, column in ANSWERED_BY.items()]
-    counts = [once(condition).label(name) for name, condition in OF_ANSWER.items()]
-    return sa.select(ASKED_AT.label("at"), *by, *counts).select_from(source).where(R.place.is_(None), *conditions)
+    keys = [column.label(name) for name, column in ANSWERED_BY.items()]
+    counts = [once(condition, by).label(name) for name, condition in OF_ANSWER.items()]
+    return sa.select(at.label("at"), *keys, *counts).select_from(source).where(R.place.is_(None), *conditions)
 
 
 def every_answer(
-    ours: Sequence[Condition] = (), elsewhere: Sequence[Condition] = ()
-) -> sa.CompoundSelect[tuple[object, ...]]:
-    """Return the answers to our questions and those to questions of other tools, each kind under its own conditions.
+    chosen: Callable[[Column], Sequence[Condition]] = lambda _: (),
+    at: Callable[[Column], Column] = lambda asked_at: asked_at,
+    by: int = 1,
+) -> list[sa.Select[tuple[object, ...]]]:
+    """Return the answers to our questions and those to questions of other tools, chosen by when they were asked.
 
     Each is found by the index of the instant that counts for it; one condition on both would read every answer.
     """
-    of_ours = t.survey_request.join(t.response, R.request == Q.id).outerjoin(t.customer, C.id == R.customer)
-    of_others = t.response.outerjoin(t.survey_request, sa.false()).outerjoin(t.customer, C.id == R.customer)
-    return sa.union_all(answer_rows(of_ours, *ours), answer_rows(of_others, R.request.is_(None), *elsewhere))
+    ours = t.survey_request.join(t.response, R.request == Q.id).outerjoin(t.customer, C.id == R.customer)
+    others = t.response.outerjoin(t.survey_request, sa.false()).outerjoin(t.customer, C.id == R.customer)
+    return [
+        answer_rows(ours, at(Q.asked_at), *chosen(Q.asked_at), by=by),
+        answer_rows(others, at(R.asked_at), R.request.is_(None), *chosen(R.asked_at), by=by),
+    ]
 
 
-def answers_asked_for(days: counted_days.Days) -> sa.CompoundSelect[tuple[object, ...]]:
-    """Return the answers asked for on some days."""
-    return every_answer([days.of_rows(Q.asked_at)], [days.of_rows(R.asked_at)])
+def answers_asked_for(days: counted_days.Days) -> list[sa.Select[tuple[object, ...]]]:
+    """Return the answers asked for on the days that are read from their rows."""
+    return every_answer(lambda asked_at: [days.of_rows(asked_at)])
 
 
 def asked(
@@ -142,22 +150,28 @@ def asked(
     if days is None:
         return question_rows(names, *within(Q.asked_at, filters)).subquery()
     c = t.asked_cell.c
-    kept = sa.select(c.day.label("at"), *(c[name] for name in (*ASKED_BY, *names))).where(*days.of_cells(c.day))
-    if not days.ranges:
-        return kept.subquery()
-    return kept.union_all(question_rows(names, days.of_rows(Q.asked_at))).subquery()
+    keys = (c[name] for name in (*ASKED_BY, *names))
+    rows = [sa.select(days.of_day(c.day).label("at"), *keys).where(*days.of_cells(c.day))]
+    if days.read:
+        rows.append(question_rows(names, days.of_rows(Q.asked_at)))
+    if days.parts:
+        rows.append(question_rows(names, days.off_cells(Q.asked_at), at=days.of_part(Q.asked_at), by=-1))
+    return sa.union_all(*rows).subquery()
 
 
 def answers(connection: Connection, filters: Filters, boundaries: Iterable[datetime]) -> sa.Subquery:
     """Return the answers to the questions of a period, likewise: columns at, those of `ANSWERED_BY` and `OF_ANSWER`."""
     days = counted_days.days(connection, filters.since, filters.until, boundaries)
     if days is None:
-        return every_answer(within(Q.asked_at, filters), within(R.asked_at, filters)).subquery()
+        return sa.union_all(*every_answer(lambda asked_at: within(asked_at, filters))).subquery()
     c = t.answer_cell.c
-    kept = sa.select(c.day.label("at"), *(c[name] for name in (*ANSWERED_BY, *OF_ANSWER))).where(*days.of_cells(c.day))
-    if not days.ranges:
-        return kept.subquery()
-    return kept.union_all(*answers_asked_for(days).selects).subquery()
+    keys = (c[name] for name in (*ANSWERED_BY, *OF_ANSWER))
+    rows = [sa.select(days.of_day(c.day).label("at"), *keys).where(*days.of_cells(c.day))]
+    if days.read:
+        rows += answers_asked_for(days)
+    if days.parts:
+        rows += every_answer(lambda asked_at: [days.off_cells(asked_at)], days.of_part, by=-1)
+    return sa.union_all(*rows).subquery()
 
 
 def chosen(counted: sa.Subquery, filters: Filters) -> list[Condition]:
@@ -193,7 +207,7 @@ def answer_cells(connection: Connection, filters: Filters, months: Months) -> li
     """Count the answers by trigger, touchpoint, segment, month, score and channel."""
     c = by_month(answers(connection, filters, beginnings(months)), filters, months).c
     by = (c.trigger, c.touchpoint, c.segment, c.month, c.score, c.channel)
-    query = sa.select(*by, *(added(c[name]) for name in OF_ANSWER)).group_by(*by).order_by(*by)
+    query = sa.select(*by, *(added(c[name]) for name in OF_ANSWER)).group_by(*by).having(added(c.n) > 0).order_by(*by)
     return [
         AnswerCell(
             trigger, touchpoint, segment, month, score, channel, int(n), int(requested), int(settling), int(late)
@@ -208,7 +222,7 @@ def asked_cells(connection: Connection, filters: Filters, months: Months) -> lis
     """Count the questions by trigger, touchpoint, segment and month."""
     c = by_month(asked(connection, filters, beginnings(months), ("asked", "open")), filters, months).c
     by = (c.trigger, c.touchpoint, c.segment, c.month)
-    query = sa.select(*by, added(c.asked), added(c.open)).group_by(*by).order_by(*by)
+    query = sa.select(*by, added(c.asked), added(c.open)).group_by(*by).having(added(c.asked) > 0).order_by(*by)
     return [
         AskedCell(trigger, touchpoint, segment, month, int(questions), int(still_open))
         for trigger, touchpoint, segment, month, questions, still_open in connection.execute(query)

@@ -67,11 +67,14 @@ def count_cells(connection: Connection, period: Filters, by: Sequence[str], mont
     answers = cells.answers(connection, period, boundaries)
     asked = cells.asked(connection, period, boundaries, ("asked", "open"))
     figures: dict[Cell, Figures] = {}
-    for counted, sums in ((answers, sums_of_answers(answers.c)), (asked, sums_of_questions(asked.c))):
+    for counted, n, sums in (
+        (answers, answers.c.n, sums_of_answers(answers.c)),
+        (asked, asked.c.asked, sums_of_questions(asked.c)),
+    ):
         group = together(by, {**dict(counted.c.items()), "month": month_of(counted.c.at, months)})
         keys = (counted.c.trigger == RECOVERY, group, named(counted.c.touchpoint))
         query = sa.select(*keys, *map(cells.added, sums.values())).select_from(counted)
-        query = query.where(*cells.of_words(counted, period)).group_by(BY_THE_KEYS)
+        query = query.where(*cells.of_words(counted, period)).group_by(BY_THE_KEYS).having(cells.added(n) > 0)
         for again, name, step, *numbers in connection.execute(query):
             key = (bool(again), str(name), str(step))
             more = Figures(**{count: int(n) for count, n in zip(sums, numbers, strict=True)})
