@@ -15,7 +15,7 @@ from workers.store.customer import askings
 from workers.store.delivery import claim, departures, outbox, questions_taken
 from workers.store.engine import ListOf, Store
 from workers.store.survey import wordings
-from workers.store.ticket import tickets
+from workers.store.ticket import of_accounts, tickets
 
 DUE = (*due.ALWAYS, due.ASKABLE, due.GIVEN_UP)
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
@@ -46,6 +46,7 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "what became of askings": askings.COUNTED_STEPS,
     "what waits longest in the outbox": outbox.OLDEST,
     "tickets past their first contact": tickets.PAST_FIRST_CONTACT,
+    "open tickets of an account": of_accounts.OPEN_TICKETS,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
     **{f"{tables.of(kind).name} of customers": statement for kind, statement in read.OF_CUSTOMERS.items()},
     **{f"due work {number}": statement for number, statement in enumerate(DUE)},

@@ -13,7 +13,7 @@ from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, 
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.journey_events import OF_EVENTS
 from workers.decision_table.model.table import only
-from workers.domain.types import MAIL, WEB
+from workers.domain.types import ACCOUNT, MAIL, WEB
 from workers.errors import BadInput
 
 T = TypeVar("T")
@@ -21,6 +21,8 @@ ACTIONS_IN_A_ROW = 9
 REMINDERS = ("reminder", "reminder 1", "reminder 2", "reminder 3")
 """The columns of a row's reminders; the first two are one and the same, and a plan has one of them."""
 NOW = Wait()
+ONE_TICKET_PER = "one ticket per"
+"""The column that says for whom a contact joins an open ticket: the customer, as everywhere, or their account."""
 WEB_THEN_MAIL = ["web", "then", "mail", "after"]
 EXAMPLE = "web then mail after 3d"
 
@@ -71,6 +73,8 @@ class Verdict:
     ticket_due: timedelta | None
     play: str
     reason: str
+    per_account: bool = False
+    """Whether a contact joins the open ticket of anybody of the customer's account, instead of opening a second one."""
 
 
 def wait_of(value: object) -> Wait:
@@ -350,6 +354,7 @@ class FollowUpTable(TableInUse):
             ticket_due=timedelta(days=due.days, seconds=due.seconds) if isinstance(due, Wait) else None,
             play=text_of(row.get("play")),
             reason=outcome.reason,
+            per_account=text_of(row.get(ONE_TICKET_PER)) == ACCOUNT,
         )
 
     def _typed(self, inputs: Mapping[str, object]) -> Mapping[str, Scalar | None]:

@@ -14,7 +14,7 @@ from workers.decision_table.model.rest_period import Asked
 from workers.domain.changeset import Cancellation, ChangeSet, Forgetting, Moving, Publication
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Row, Ticket, Touchpoint
-from workers.domain.ticket_allocator import TicketAllocator
+from workers.domain.ticket_allocator import Missing, Need, TicketAllocator
 from workers.domain.types import CustomerId, Ids, TicketState, TouchpointState
 
 R = TypeVar("R", bound=Row)
@@ -39,13 +39,15 @@ class Checkpoint(NamedTuple):
 class UnitOfWork:
     """What the cases of one transaction share: the policy, the moment, the ticket allocator and the changes so far."""
 
-    __slots__ = ("_settled", "allocator", "changes", "now", "policy", "steps")
+    __slots__ = ("_settled", "allocator", "changes", "now", "of_accounts", "policy", "steps")
 
     def __init__(self, policy: Policy, now: datetime, allocator: TicketAllocator | None = None) -> None:
         self.policy = policy
         self.now = now
         self.allocator = allocator or TicketAllocator()
         self.changes = ChangeSet()
+        self.of_accounts: dict[CustomerId, CustomerCase] = {}
+        """The cases of customers who answer for an account: one of them may have the ticket that another joins."""
         self.steps: list[tuple[Rows, Key, Row | None]] = []
         """What each step replaced, and where, so that it can be taken back."""
         self._settled = 0
@@ -129,6 +131,8 @@ class CustomerCase:
         self._self: Key = (customer.id,)
         self._profile: Rows = {self._self: customer}
         self._rows: dict[type[Row], Rows] = {Customer: self._profile}
+        if customer.account is not None:
+            work.of_accounts[customer.id] = self
         for row in rows:
             self.know(row)
 
@@ -240,6 +244,23 @@ class CustomerCase:
             if ticket.state != TicketState.DONE:
                 return ticket
         return None
+
+    def host(self) -> "CustomerCase | None":
+        """Return the case of who else of the customer's account has an open ticket, the oldest one; None for nobody.
+
+        Raises Missing where the account's tickets are not known yet.
+        """
+        account = self.customer.account
+        if account is None:
+            return None
+        if account not in self.work.allocator.accounts:
+            raise Missing(Need.ACCOUNT, account)
+        hosts = [
+            (ticket.opened_at, ticket.id, case)
+            for case in self.work.of_accounts.values()
+            if case is not self and case.customer.account == account and (ticket := case.open_ticket()) is not None
+        ]
+        return min(hosts, key=lambda host: host[:2])[2] if hosts else None
 
     def adopt(self, other: "CustomerCase") -> None:
         """Take over the rows of a customer who turned out to be this person, as the store moves them.

@@ -26,24 +26,30 @@ class Need(StrEnum):
     NUMBER = "number"
     TURN = "turn"
     ROSTER = "roster"
+    ACCOUNT = "account"
 
 
 class Missing(Exception):  # no fault: the caller fetches `need` and decides again
     """A decision needs something that was not fetched yet; nothing of it may stay."""
 
-    def __init__(self, need: Need) -> None:
+    def __init__(self, need: Need, account: str = "") -> None:
         self.need = need
+        self.account = account
+        """The account that is needed, by its key."""
         super().__init__(need)
 
 
 @dataclass(slots=True)
 class TicketAllocator:
-    """Numbers and turns in the order in which they were handed out, and how many are used by now."""
+    """Numbers and turns in the order in which they were handed out, how many are used by now, and whose accounts are
+    ours until the transaction ends."""
 
     numbers: list[int] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)
     staff: Roster | None = None
     used: tuple[int, int] = (0, 0)
+    accounts: set[str] = field(default_factory=set)
+    """Accounts in which nobody else opens a ticket meanwhile, and whose open tickets are known."""
 
     def number(self) -> int:
         """Use up the next ticket number. Raises Missing."""

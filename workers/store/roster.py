@@ -11,6 +11,7 @@ from workers.domain.customer_case import UnitOfWork
 from workers.domain.ticket_allocator import Missing, Need, Roster, TicketAllocator
 from workers.store import tables
 from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
+from workers.store.ticket.of_accounts import take_account
 
 T = TypeVar("T")
 AGENT, LEAD = "agent", "lead"
@@ -42,7 +43,10 @@ def decide(connection: Connection, work: UnitOfWork, step: Callable[[], T], *, d
             return step()
         except Missing as missing:
             work.roll_back(mark)
-            fetch(connection, work.allocator, missing.need, work.now, dry=dry)
+            if missing.need == Need.ACCOUNT:
+                take_account(connection, work, missing.account, dry=dry)
+            else:
+                fetch(connection, work.allocator, missing.need, work.now, dry=dry)
 
 
 def fetch(connection: Connection, allocator: TicketAllocator, need: Need, now: datetime, *, dry: bool = False) -> None:

@@ -7,6 +7,7 @@ from workers.domain.records import Customer, Response, Ticket, TicketEntry
 from workers.domain.ticket import history_order
 from workers.store import read
 from workers.store.engine import Store
+from workers.store.ticket.of_accounts import with_answers
 from workers.usecases.customer_actions import WITH_ENTRIES, CustomerActions
 
 TicketAct = Callable[[CustomerCase, Ticket], None]
@@ -27,7 +28,8 @@ class TicketActions:
             if not rows:
                 return None
             customer = read.by_key(connection, Customer, rows[0].customer)
-            entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id, customer=rows[0].customer)
+            lines = read.rows_with(connection, TicketEntry, ticket=rows[0].id, customer=rows[0].customer)
+            entries = with_answers(connection, lines)
         if customer is None:
             return None
         return rows[0], customer, sorted(entries, key=history_order)

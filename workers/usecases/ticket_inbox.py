@@ -20,6 +20,7 @@ from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.roster import next_agent
 from workers.store.ticket import tickets as stored
+from workers.store.ticket.of_accounts import with_answers
 from workers.usecases.sign_in.accounts import Accounts, User
 from workers.usecases.ticket_actions import TicketAct, TicketActions
 
@@ -109,7 +110,8 @@ class Worklist:
             if not rows:
                 return None
             ticket, customer = rows[0]
-            entries = read.rows_with(connection, TicketEntry, ticket=ticket.id, customer=customer.id)
+            lines = read.rows_with(connection, TicketEntry, ticket=ticket.id, customer=customer.id)
+            entries = with_answers(connection, lines)
             scores = read.rows_with(connection, Response, customer=customer.id)
             others = read.rows_with(connection, Ticket, customer=customer.id)
             decisions = read.rows_with(connection, Decision, response=ticket.response, customer=customer.id)

@@ -60,6 +60,8 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source
     zone_before = case.zone
     changed = replace(customer, changed_at=stamps, **values)
     case.change(changed)
+    if changed.account is not None:
+        case.work.of_accounts[case.id] = case
     if "email" in values and changed.email and changed.opted_out_at:
         case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:

@@ -193,10 +193,9 @@ def why_action(action: Action, view: View) -> str:
 
 def lead_of(action: Action, phrase: str, view: View) -> str:
     """Return how the sentence about a next step begins; that of a contact says that its ticket stands without mail."""
-    number = number_of(action.ticket, view)
-    if number is None:
+    ticket = ticket_of(action, view)
+    if not ticket:
         return view.words.lead(action.state)
-    ticket = view.words.say("did-ticket", number=number)
     return view.words.say("why", lead=view.words.lead(action.state), why=view.words.say(phrase, ticket=ticket))
 
 
@@ -207,18 +206,30 @@ def why_not_done(action: Action, view: View) -> str:
     return view.words.clause(action.reason, {"detail": action.detail}, over=True)
 
 
+def of_another(action: Action, view: View) -> bool:
+    """Tell whether the ticket of a next step is that of somebody else of the account, whose rows are not at hand."""
+    return action.ticket is not None and number_of(action.ticket, view) is None and action.detail.startswith("joined")
+
+
+def ticket_of(action: Action, view: View) -> str:
+    """Return the ticket of a next step as a clause, "" for none."""
+    if of_another(action, view):
+        return view.words.say("did-account-ticket", number=action.detail.rpartition(" ")[2])
+    number = number_of(action.ticket, view)
+    return view.words.say("did-ticket", number=number) if number else ""
+
+
 def done_by(action: Action, view: View) -> str:
     """Return what a next step led to, as a clause."""
-    number = number_of(action.ticket, view)
     if action.reason == Reason.FELL_BACK:
         return view.words.clause(
             Reason.FELL_BACK, {"because": view.words.clause(action.detail, over=True) if action.detail else ""}
         )
-    ticket = view.words.say("did-ticket", number=number) if number else ""
+    ticket = ticket_of(action, view)
     if action.reason in NO_MAIL and ticket:
         said = view.words.say("ticket-mail-not-written", ticket=ticket)
         return view.words.say("why", lead=said, why=why_not_done(action, view))
-    if action.reason == Reason.JOINED_TICKET:
+    if action.reason == Reason.JOINED_TICKET and not of_another(action, view):
         said = view.words.clause(Reason.JOINED_TICKET)
         return view.words.say("more", what=said, detail=ticket) if ticket else said
     parts = [ticket] if ticket else []

@@ -390,6 +390,7 @@ PHRASES = {
     "waits-before": "Planned: its wait is not over before {at}.",
     "done-soon": "Planned: it has been due since {at} and is done at the next look.",
     "did-ticket": "ticket {number}",
+    "did-account-ticket": "the open ticket {number} of somebody else of the account, which it joined",
     "did-mail": "the mail “{name}”",
     "ticket-mail-waits": "{ticket} is open, and the mail that tells the customer so waits",
     "ticket-mail-not-written": "{ticket}, without the mail that tells the customer so",

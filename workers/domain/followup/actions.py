@@ -14,7 +14,7 @@ from workers.domain.records import Action, Decision, Dispatch, Response, Testimo
 from workers.domain.survey.place_answer import reachable
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
-from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, contact_over, facts_of_ticket, open_or_join
+from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, contact_over, facts_of_ticket, join_host, open_or_join
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import CONTACTS, ActionState, Band, DispatchState, MailClass, Reason, TestimonialState
 
@@ -95,6 +95,15 @@ def decided_due(case: CustomerCase, action: Action) -> timedelta | None:
     return table.decide(decision.inputs).ticket_due if decision and table else None
 
 
+def is_per_account(case: CustomerCase, action: Action, response: Response) -> bool:
+    """Tell whether the rule of an action wants one ticket for the whole account; a ticket of their own goes on."""
+    if case.customer.account is None or (response.trigger == "recovery" and case.get(Ticket, response.parent)):
+        return False
+    decision = case.get(Decision, action.response, action.decision)
+    table = case.policy.follow_up.at(decision.version) if decision else None
+    return bool(decision and table and table.decide(decision.inputs).per_account)
+
+
 def repeats(done: Action, name: str, template: str) -> bool:
     """Tell whether an action says to the customer what another one said: the same mail, or that somebody will call."""
     if done.name in CONTACTS and name in CONTACTS:
@@ -111,8 +120,9 @@ def contact(case: CustomerCase, action: Action, response: Response, due: timedel
         acknowledge(case, action, response)
         return
     joined = case.open_ticket()
-    ticket = open_or_join(case, response, action, due)
-    said = f"joined ticket {ticket.number}" if joined is not None else ""
+    host = case.host() if joined is None and is_per_account(case, action, response) else None
+    ticket = open_or_join(case, response, action, due) if host is None else join_host(host, response, action, due)
+    said = f"joined ticket {ticket.number}" if joined is not None or host is not None else ""
     action = replace(action, ticket=ticket.id, detail=said)
     wants_mail = bool(action.template) and not (joined is not None and acknowledged(case, action, joined))
     why = mail_refused(case, action.template, response)

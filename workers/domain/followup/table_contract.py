@@ -14,16 +14,18 @@ from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
-from workers.domain.compiled_tables import REMINDERS, read_channel
+from workers.domain.compiled_tables import ONE_TICKET_PER, REMINDERS, read_channel
 from workers.domain.customer_inputs import customer_columns
 from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
 from workers.domain.followup.reminder_columns import reminder_faults
+from workers.domain.types import ACCOUNT
 from workers.errors import BadInput, Misconfigured
 
 Given = Mapping[str, tuple[object, ...]]
 Declared = Mapping[str, Column]
 """The columns of the declared attributes, by name."""
 NOTHING: Declared = {}
+CUSTOMER = "customer"
 YES_NO = ("yes", "no")
 A_DAY = (date(2026, 1, 31),)
 A_MOMENT = datetime(2026, 1, 31, tzinfo=UTC)
@@ -105,13 +107,26 @@ def fit_follow_up(table: Table, declared: Declared = NOTHING) -> None:
     timed = [column.name for column in table.outputs if column.name.startswith("wait ")]
     faults = [*missing(table, FOLLOW_UP_OUTPUTS), *waits(table, "ticket due", *timed)]
     faults += asked(table, ANSWERS, declared)
-    faults += unknown_actions(table)
+    faults += [*unknown_actions(table), *tickets_per(table, declared)]
     if table.hit_policy in MANY_HITS:
         faults.append(
             f"table.yaml: {table.hit_policy} gives several rows; an answer takes one: use {HitPolicy.UNIQUE}."
         )
     if faults:
         raise Misconfigured(faults)
+
+
+def tickets_per(table: Table, declared: Declared) -> Iterator[str]:
+    """Give a fault for each row whose tickets are one per something that nobody can tell."""
+    for rule in table.rules:
+        cell = rule.outputs.get(ONE_TICKET_PER)
+        if cell not in (None, "", CUSTOMER, ACCOUNT):
+            yield f"rules.csv: {rule.id}: {ONE_TICKET_PER} {cell}: write {ACCOUNT}, or {CUSTOMER} as an empty cell."
+        elif cell == ACCOUNT and ACCOUNT not in declared:
+            yield (
+                f"rules.csv: {rule.id}: nobody knows an account: declare `{ACCOUNT}: {{type: text, personal: no}}` in "
+                f"rules/attributes.yaml, or leave {ONE_TICKET_PER} empty."
+            )
 
 
 def unknown_actions(table: Table) -> Iterator[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         ticket_event,
         turn,
     )
-    from workers.domain.ticket.open import AT_ONCE, open_or_join, remark
+    from workers.domain.ticket.open import AT_ONCE, OF_ACCOUNT, join_host, open_or_join, remark
     from workers.domain.ticket.outcomes import (
         CONTACTED,
         OUTCOMES,
@@ -46,6 +46,7 @@ __all__ = [
     "AT_ONCE",
     "CONTACTED",
     "FIRST_CONTACT",
+    "OF_ACCOUNT",
     "OUTCOMES",
     "RECOVERING",
     "RESOLVE_WITHIN_DAYS",
@@ -67,6 +68,7 @@ __all__ = [
     "facts_of_ticket",
     "hand_over",
     "history_order",
+    "join_host",
     "next_version",
     "open_or_join",
     "promise_due",
@@ -105,7 +107,7 @@ PLACES = {
         ),
         "workers.domain.ticket.history",
     ),
-    **dict.fromkeys(("AT_ONCE", "open_or_join", "remark"), "workers.domain.ticket.open"),
+    **dict.fromkeys(("AT_ONCE", "OF_ACCOUNT", "join_host", "open_or_join", "remark"), "workers.domain.ticket.open"),
     **dict.fromkeys(
         (
             "CONTACTED",

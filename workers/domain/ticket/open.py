@@ -10,7 +10,7 @@ from workers.calendar import Wait, add_working, add_working_days, parse_wait
 from workers.domain.customer_case import CustomerCase
 from workers.domain.drivers import OTHER, name_of
 from workers.domain.outbound_messages import publish_ticket
-from workers.domain.records import Action, Dispatch, Response, Ticket
+from workers.domain.records import Action, Dispatch, Response, Ticket, TicketEntry
 from workers.domain.records.choices import codes_in
 from workers.domain.survey.planning import stop
 from workers.domain.ticket.history import (
@@ -26,6 +26,8 @@ from workers.domain.ticket.history import (
 from workers.domain.types import DispatchState, MailClass, TicketState
 
 TEAM = "support"
+OF_ACCOUNT = "account"
+"""The line of a ticket's history that names an answer of somebody else of the account, and its source."""
 AT_ONCE = Wait()
 
 
@@ -52,6 +54,43 @@ def open_or_join(case: CustomerCase, response: Response, action: Action, due: ti
 
 def join(case: CustomerCase, before: Ticket, response: Response, action: Action, due: timedelta) -> Ticket:
     """Return the open ticket with what a further response says; it is due at the earlier of both, and waits no more."""
+    ticket = replace(
+        sooner(case, before, response, action, due),
+        wants_contact=before.wants_contact or response.wants_contact,
+        phone=response.phone or before.phone,
+        half_day=response.half_day or before.half_day,
+        **({**current_words(response), "play": action.play} if before.response == response.id else {}),  # type: ignore[arg-type]  # columns by name
+    )
+    case.change(ticket)
+    case.add(entry(case, ticket, Turn("joined", text=said_in(response)), key_of(response, action)))
+    publish_ticket(case, ticket, "joined")
+    return ticket
+
+
+def join_host(host: CustomerCase, response: Response, action: Action, due: timedelta) -> Ticket:
+    """Return the open ticket of somebody else of the same account, with a note of this answer.
+
+    It is due at the earlier of both, and waits no more. What was said stays with the answer: the note names it, and
+    whoever shows the ticket looks it up, so that it goes with its own customer. Raises ValueError without an open one.
+    """
+    before = host.open_ticket()
+    if before is None:
+        raise ValueError("a host has an open ticket")
+    ticket = sooner(host, before, response, action, due)
+    host.change(ticket)
+    host.add(note_of(host, ticket, response, key_of(response, action)))
+    publish_ticket(host, ticket, "joined")
+    return ticket
+
+
+def note_of(host: CustomerCase, ticket: Ticket, response: Response, key: str) -> TicketEntry:
+    """Return the line of a ticket's history that names an answer of somebody else of the account."""
+    noted = entry(host, ticket, Turn(OF_ACCOUNT, text=f"{response.score}/10"), key)
+    return replace(noted, source=OF_ACCOUNT, event_id=key)
+
+
+def sooner(case: CustomerCase, before: Ticket, response: Response, action: Action, due: timedelta) -> Ticket:
+    """Return the next version of an open ticket that an answer joins: due at the earlier of both, not waiting."""
     calendar = case.policy.calendar
     deadline = add_working(begins(response, action), due, calendar)
     earlier = before.first_contact_at is None and deadline < before.due_at
@@ -59,21 +98,13 @@ def join(case: CustomerCase, before: Ticket, response: Response, action: Action,
     state = before.state
     if state == TicketState.WAITING:
         state = TicketState.CLAIMED if before.owner else TicketState.OPEN
-    ticket = next_version(
+    return next_version(
         awake(before, case.now, case.policy),
         case.now,
         state=state,
         due_at=deadline if earlier else before.due_at,
         half_time_at=min(half, before.half_time_at) if earlier and before.half_time_at else before.half_time_at,
-        wants_contact=before.wants_contact or response.wants_contact,
-        phone=response.phone or before.phone,
-        half_day=response.half_day or before.half_day,
-        **({**current_words(response), "play": action.play} if before.response == response.id else {}),
     )
-    case.change(ticket)
-    case.add(entry(case, ticket, Turn("joined", text=said_in(response)), key_of(response, action)))
-    publish_ticket(case, ticket, "joined")
-    return ticket
 
 
 def begins(response: Response, action: Action) -> datetime:
@@ -160,6 +191,7 @@ def remark(case: CustomerCase, response: Response) -> None:
     """Add what a changed answer says to the customer's open ticket, if that answer opened or joined it."""
     ticket = case.open_ticket()
     if ticket is None:
+        remark_to_host(case, response)
         return
     own = ticket.response == response.id
     if own and (ticket.score, ticket.comment) == (response.score, response.comment):
@@ -168,6 +200,20 @@ def remark(case: CustomerCase, response: Response) -> None:
         return
     later = next_version(ticket, case.now, **(current_words(response) if own else {}))
     turn(case, later, Turn("comment", text=said_in(response)))
+
+
+def remark_to_host(case: CustomerCase, response: Response) -> None:
+    """Note what a changed answer says in the open ticket of its account, if that answer joined it. Raises Missing."""
+    joined = {row.ticket for row in case.all(Action) if row.response == response.id and row.ticket is not None}
+    if not any(case.get(Ticket, ticket) is None for ticket in joined):
+        return
+    host = case.host()
+    ticket = host.open_ticket() if host else None
+    if host is not None and ticket is not None and ticket.id in joined:
+        later = next_version(ticket, case.now)
+        host.change(later)
+        host.add(note_of(host, later, response, f"{response.id}/v{response.n}"))
+        publish_ticket(host, later, "comment")
 
 
 def announce(case: CustomerCase, ticket: Ticket) -> None:

@@ -445,7 +445,8 @@ def contact_rows() -> dict[str, Rows]:
             who(t.ticket_entry.c.customer),
             t.ticket.c.trigger,
             t.ticket.c.reference,
-            *pick(t.ticket_entry, "kind", "by", "text", "source", "event_id"),
+            *pick(t.ticket_entry, "kind", "by", "text", "source"),
+            sa.case((t.ticket_entry.c.kind != "account", t.ticket_entry.c.event_id)).label("event_id"),
         ).select_from(entries),
         "testimonial": of_answer(
             t.testimonial, *pick(t.testimonial, "state", "language", "wording", "shown_name", "place", "scope")

@@ -49,7 +49,7 @@ AT_FIELD = {
     "staff.wait.when": "wait-day",
 }
 """The field that each problem is said at, by the id of its text."""
-SYSTEM = frozenset({"opened", "joined", "reopened", "comment", "resumed", "to_team", "overdue"})
+SYSTEM = frozenset({"opened", "joined", "account", "reopened", "comment", "resumed", "to_team", "overdue"})
 """Lines of the history that the customer or the clock caused where nobody is named."""
 
 
