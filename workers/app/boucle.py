@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.delivery.send_controls import Sending
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
+    from workers.usecases.places.claims import Claims
     from workers.usecases.places.place_answers import PlaceAnswers
     from workers.usecases.privacy.letter_search import LetterSearch
     from workers.usecases.privacy.retention import Retention
@@ -134,6 +135,13 @@ class Boucle(Parts):
 
         keys = parse_site_keys(self.settings.place_keys.get_secret_value())
         return PlaceAnswers(self.store, self.policies.current, self.now, keys)
+
+    @cached_property
+    def claims(self) -> "Claims":
+        """Return what takes what owners of addresses say that were left at places."""
+        from workers.usecases.places.claims import Claims
+
+        return Claims(self.store, self.customer_actions, self.intake, self.now)
 
     @cached_property
     def anonymous_questions(self) -> "AnonymousQuestions":

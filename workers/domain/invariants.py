@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypedDict
 
+from workers.domain.places.claims import Claim
 from workers.domain.types import (
     ActionState,
     DeadLetterState,
@@ -118,6 +119,16 @@ SUMS: tuple[Sum, ...] = (
         "answers at places = responses there + kept apart",
         ("places.answers",),
         ("responses.at_places", "places.apart"),
+    ),
+    Sum(
+        f"addresses left at places = {' + '.join(Claim)}",
+        ("places.addresses",),
+        tuple(f"places.{claim}" for claim in Claim),
+    ),
+    Sum(
+        "mails that ask whose an address is = addresses asked about",
+        ("mails.claims",),
+        ("places.asked", "places.confirmed", "places.refused"),
     ),
     Sum("dialogues by SMS = those with one question", ("sms.dialogues",), ("sms.asked_once",)),
     Sum(

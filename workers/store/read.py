@@ -115,7 +115,7 @@ def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
 
 OF_CUSTOMERS = {
     kind: sa.select(tables.of(kind)).where(in_array(tables.of(kind).c.customer, "keys"))
-    for kind in (*OF_A_CUSTOMER, records.TicketEntry, records.Consent)
+    for kind in (*OF_A_CUSTOMER, records.TicketEntry, records.Consent, records.PlaceAnswer)
 }
 """Built once: building a statement costs more than running it."""
 CUSTOMERS = sa.select(tables.customer).where(in_array(tables.customer.c.id, "keys")).order_by(tables.customer.c.id)

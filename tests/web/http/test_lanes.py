@@ -23,13 +23,17 @@ from workers.web.http.requests.turns import Busy, Turns, while_there
 from workers.web.staff.tables import trial
 
 FOLLOW_UP = "/tables/follow-up"
-OF_CUSTOMERS = {"answer", "thanks", "optout", "improvement", "testimonial", "reopening", "feed", "widget", "assets"}
+OF_CUSTOMERS = {
+    *("answer", "thanks", "optout", "improvement", "testimonial", "reopening"),
+    *("place", "claim", "feed", "widget", "assets"),
+}
 OF_OTHERS = {
     "events": Lane.EVENTS,
     "health": Lane.PROBES,
     "metrics": Lane.PROBES,
     "login": Lane.SIGN_IN,
     "oidc": Lane.SIGN_IN,
+    "sms": Lane.EVENTS,
 }
 
 
@@ -40,6 +44,8 @@ def test_every_route_has_the_lane_of_those_it_serves() -> None:
         wanted = Lane.CUSTOMERS if name in OF_CUSTOMERS else OF_OTHERS.get(name, Lane.STAFF)
         for route in module.routes:
             assert lane_of(route.path) is wanted, route.path
+            if module in web_app.PUBLIC:
+                assert wanted is not Lane.STAFF, f"{route.path} is for others than staff: name its lane"
 
 
 def test_the_database_has_a_connection_for_every_thread() -> None:

@@ -12,8 +12,21 @@ from staffparts import Team
 from starlette.testclient import TestClient
 from webparts import START, Site, event
 
-from workers.domain.records import Action, Customer, Decision, Dispatch, PlaceAnswer, Response, ResponseRevision, Ticket
+from workers.domain.changeset import ChangeSet
+from workers.domain.mailbox_keys import address_key
+from workers.domain.records import (
+    Action,
+    Customer,
+    Decision,
+    Dispatch,
+    PlaceAnswer,
+    Response,
+    ResponseRevision,
+    Suppression,
+    Ticket,
+)
 from workers.domain.reporting import Filters
+from workers.store.apply import apply
 from workers.store.counts.books import tallies
 from workers.store.report import cells
 from workers.store.report.nps_counts import count_scores, first_and_last_asked
@@ -297,14 +310,14 @@ def test_a_kiosk_shows_nobody_what_was_answered(wall: Wall) -> None:
 
 
 def test_an_address_that_is_left_stands_on_the_ticket(wall: Wall) -> None:
-    """It is shown as not confirmed, belongs to nobody yet, and gets no mail."""
+    """It is shown as not confirmed, belongs to nobody yet, and gets no mail but the one that asks whose it is."""
     wall.send(score="1", wants_contact="yes", address="camille@example.org")
     wall.site.pass_time(minutes=2)
     (response,), (customer,) = wall.site.rows(Response), wall.site.rows(Customer)
     (ticket,) = wall.site.rows(Ticket)
     assert response.details == {"address": "camille@example.org"}
     assert (customer.email, ticket.customer) == (None, customer.id)
-    assert "camille@example.org" not in {mail.recipient for mail in wall.site.rows(Dispatch)}
+    assert {mail.template for mail in wall.site.rows(Dispatch) if mail.recipient == "camille@example.org"} == {"claim"}
     wall.site.events(event("delivery", reference="A"))
     assert len(wall.site.rows(Customer)) == 2
 
@@ -353,3 +366,132 @@ def test_a_code_that_nobody_signed_takes_no_answer(wall: Wall) -> None:
         assert "no code of ours" in sent.text
         assert "typed here" in sent.text
     assert not wall.site.rows(PlaceAnswer)
+
+
+def claim(wall: Wall, address: str = "camille@example.org", **fields: str) -> str:
+    """Leave an address with a low score, let time pass, and return the path of the link in the mail to its owner."""
+    wall.send(**{"score": "1", "comment": "cold <soup>", "wants_contact": "yes", "address": address, **fields})
+    wall.site.pass_time(minutes=2)
+    mail = newest_claim(wall)
+    return wall.site.link("claim", mail.id)
+
+
+def newest_claim(wall: Wall) -> Dispatch:
+    """Return the newest mail that asks whose an address is."""
+    return max((row for row in wall.site.rows(Dispatch) if row.template == "claim"), key=lambda row: row.created_at)
+
+
+def say(wall: Wall, path: str, mine: str) -> Any:
+    """Press a button of the page behind the link."""
+    page = wall.site.client.get(path).text
+    nonce = re.search(FIELD.format("nonce"), page)
+    return wall.site.client.post(path, data={"nonce": nonce[1] if nonce else "", "mine": mine})
+
+
+@pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
+def test_the_owner_of_an_address_takes_the_answer(wall: Wall) -> None:
+    """One click, and answer and ticket are the customer's whose address it is; rates stay without it."""
+    wall.site.events(event("website_visited", at=START, reference="r", customer={"email": "Camille@example.org"}))
+    path = claim(wall)
+    mail = newest_claim(wall)
+    assert (mail.recipient, str(mail.state), str(mail.mail_class)) == ("camille@example.org", "accepted", "service")
+    assert "soup" not in json.dumps(mail.facts)
+    assert wall.site.client.get(path).status_code == 200
+    assert [row.claim for row in wall.site.rows(PlaceAnswer)] == ["asked"]
+    for _ in range(2):
+        assert "address is confirmed" in say(wall, path, "yes").text or "confirmed" in wall.site.client.get(path).text
+    (response,), (ticket,) = wall.site.rows(Response), wall.site.rows(Ticket)
+    owner = next(customer for customer in wall.site.rows(Customer) if customer.crm_id == "42")
+    assert (response.customer, ticket.customer, response.details, response.place) == (
+        owner.id,
+        owner.id,
+        {},
+        "entrance",
+    )
+    with wall.site.parts.store.reading() as connection:
+        assert count_scores(connection, Filters(), (), ()) == {}
+    assert wall.sums() == []
+
+
+def test_an_address_of_no_customer_is_where_they_are_written_to(wall: Wall) -> None:
+    """Whoever it is stays without a name, is asked nothing, and gets the mail that says what was done."""
+    say(wall, claim(wall), "yes")
+    wall.site.pass_time(minutes=2)
+    (customer,) = wall.site.rows(Customer)
+    assert (customer.email, customer.anonymous) == ("camille@example.org", True)
+    with wall.site.parts.store.reading() as connection:
+        assert waves.count_people(connection) == 0
+    team = Team(wall.site)
+    assert "not confirmed" not in team.client("Nadia").get("/tickets/1").text
+    assert wall.sums() == []
+
+
+def test_whose_address_it_is_not_has_it_forgotten(wall: Wall) -> None:
+    """The answer stays, without a name; the first word counts."""
+    path = claim(wall)
+    assert "not confirmed" in Team(wall.site).client("Nadia").get("/tickets/1").text
+    assert "forgotten" in say(wall, path, "no").text
+    say(wall, path, "yes")
+    (response,), (customer,), (row,) = wall.site.rows(Response), wall.site.rows(Customer), wall.site.rows(PlaceAnswer)
+    assert (response.details, customer.email, row.claim) == ({}, None, "refused")
+    assert wall.sums() == []
+
+
+def test_a_stranger_is_asked_once_in_a_week_and_never_against_their_will(wall: Wall) -> None:
+    """However often and however spelt an address is typed; a mailbox that wants no mail gets none."""
+    claim(wall)
+    for address in ("camille@example.org", "CAMILLE@example.org"):
+        wall.send(score="1", wants_contact="yes", address=address)
+        wall.site.pass_time(hours=25)
+    assert sorted(row.claim or "" for row in wall.site.rows(PlaceAnswer)) == ["asked", "unsent", "unsent"]
+    wall.site.pass_time(days=7)
+    claim(wall)
+    assert sum(mail.template == "claim" for mail in wall.site.rows(Dispatch)) == 2
+    wall.site.events(event("website_visited", reference="r", customer={"email": "no@example.org"}))
+    wall.site.parts.store.write(lambda connection: apply_opt_out(wall, connection))
+    wall.send(score="1", wants_contact="yes", address="no@example.org")
+    assert sum(mail.template == "claim" for mail in wall.site.rows(Dispatch)) == 2
+    assert wall.sums() == []
+
+
+def apply_opt_out(wall: Wall, connection: Any) -> None:
+    """Suppress a mailbox."""
+    changes = ChangeSet()
+    key = address_key("no@example.org", wall.site.parts.policy().ids)
+    changes.add(Suppression(key, "opt_out", wall.site.clock.at, "customer"))
+    apply(connection, changes, wall.site.clock.at)
+
+
+def test_a_link_that_counts_no_more_is_closed(wall: Wall) -> None:
+    """Too old, forged, for another purpose, or of somebody who was erased; a page of nobody's is not taken."""
+    path = claim(wall)
+    (mail,) = [row for row in wall.site.rows(Dispatch) if row.template == "claim"]
+    assert wall.site.client.post(path, data={"mine": "yes", "nonce": "x"}).status_code == 403
+    assert wall.site.client.post(path, data={"mine": "perhaps"}).status_code == 403
+    assert wall.site.client.get(wall.site.link("claim", Action.TABLE)).status_code == 404
+    assert wall.site.client.get("/c/" + wall.site.parts.links.sign("reopen", mail.id)).status_code == 404
+    wall.site.clock.at += timedelta(days=31)
+    assert wall.site.client.get(path).status_code == 404
+    wall.site.clock.at -= timedelta(days=31)
+    (customer,) = wall.site.rows(Customer)
+    Privacy(wall.site.parts.store, wall.site.parts.policy, wall.site.clock.now).erase(customer.crm_id or "", "test")
+    assert wall.site.client.get(path).status_code == 404
+    assert wall.site.rows(PlaceAnswer)[0].claim_key is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "sum_"),
+    [
+        ("UPDATE place_answer SET claim = 'perhaps' WHERE claim = 'unsent'", "addresses left at places"),
+        ("UPDATE place_answer SET claim = 'unsent'", "mails that ask whose"),
+        ("DELETE FROM dispatch WHERE template = 'claim'", "mails that ask whose"),
+    ],
+)
+def test_an_address_moved_by_hand_fails_its_sum(wall: Wall, statement: str, sum_: str) -> None:
+    """The books say which sum does not hold."""
+    claim(wall)
+    wall.send(score="1", wants_contact="yes", address="camille@example.org")
+    assert wall.sums() == []
+    with wall.site.parts.store.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert [name for name in wall.sums() if name.startswith(sum_)]

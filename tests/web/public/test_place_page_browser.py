@@ -13,7 +13,7 @@ from browserparts import DESKTOP, NARROW, free_address, look_at, opened, served,
 from staffparts import Team
 from webparts import Site
 
-from workers.domain.records import Response
+from workers.domain.records import Dispatch, Response
 from workers.web.public import place
 
 if TYPE_CHECKING:
@@ -128,10 +128,16 @@ def test_the_pages_of_places_are_accessible_and_narrow_enough(chromium: "Browser
         assert first["x"] > last["x"], "the scale begins where reading begins"
         page.locator("label.score").nth(2).click()
         page.locator("[name=comment]").fill("رائع")
-        page.locator("[name=phone]").fill("+20 2 1234 5678")
+        page.locator("[name=address]").fill("owner@example.org")
         page.get_by_role("button", name="Send").click()
         page.wait_for_url("**/thanks*")
         look_at(page, axe, "place thanks", again=True)
+        (mail,) = shop.site.rows(Dispatch)
+        page.goto(f"{shop.url}{shop.site.link('claim', mail.id)}?lang=fr")
+        look_at(page, axe, "claim")
+        page.get_by_role("button", name="Oui").click()
+        page.get_by_role("heading", name="confirmée").wait_for()
+        look_at(page, axe, "claim confirmed", again=True)
     team = Team(shop.site)
     assert team
     with opened(chromium, refusals=True, **DESKTOP) as context:

@@ -39,6 +39,7 @@ NAMES = {
     "ask-purchase": "question after a purchase",
     "ask-recovery": "question whether it is solved",
     "ask-relationship": "question about us as a whole",
+    "claim": "is this answer yours",
     "done": "what was done",
     "improve-more": "what could be better",
     "improve-now": "what could be better",

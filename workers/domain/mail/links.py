@@ -107,6 +107,10 @@ class Links:
         """Return the address at which anybody answers at a place; it stays the same, so it can be printed."""
         return f"{self._base}/p/{self.sign('place', place)}"
 
+    def claim_url(self, dispatch_id: str) -> str:
+        """Return the address where the owner of a mailbox says whether an answer is theirs."""
+        return f"{self._base}/c/{self.sign('claim', dispatch_id)}"
+
     def reopen_url(self, dispatch_id: str) -> str:
         """Return the address where a customer says that what a mail calls done is not solved."""
         return f"{self._base}/r/{self.sign('reopen', dispatch_id)}"

@@ -25,3 +25,7 @@ class PlaceAnswer(Row):
     held: str = ""
     score: int | None = None
     comment: str = ""
+    claim: str | None = None
+    """What is known of the address that was left (`places.claims.Claim`); None: none was left."""
+    claim_key: str | None = None
+    """A keyed hash of that address."""

@@ -6,9 +6,12 @@ It is decided like every answer. What the customer may be told or promised needs
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from workers.calendar import in_zone
 from workers.domain.customer_case import CustomerCase
+from workers.domain.places.claims import TEMPLATE
 from workers.domain.places.listed import Place
-from workers.domain.records import Customer, PlaceAnswer, Response
+from workers.domain.records import Customer, Dispatch, PlaceAnswer, Response
+from workers.domain.survey.request import language_of
 from workers.domain.survey.response import (
     OTHER,
     Answer,
@@ -17,7 +20,7 @@ from workers.domain.survey.response import (
     response_for,
     revision_of,
 )
-from workers.domain.types import CustomerId, Ids
+from workers.domain.types import CustomerId, DispatchState, Ids, MailClass
 
 SOURCE = "place"
 """The source of these answers, beside the tools that tell scores."""
@@ -86,3 +89,24 @@ def says_the_same(case: CustomerCase, given: PlaceAnswer, answer: Answer) -> boo
 def reachable(response: Response) -> bool:
     """Tell whether somebody without a name left a way to be contacted, and wants to be."""
     return response.wants_contact and bool(response.phone or response.details.get(ADDRESS))
+
+
+def claim_mail(case: CustomerCase, given: PlaceAnswer, response: Response, address: str) -> Dispatch:
+    """Return the one mail that asks the owner of an address whether the answer is theirs."""
+    return Dispatch(
+        id=case.ids.derive(given.at, "mail", given.id, TEMPLATE),
+        customer=case.id,
+        kind="mail",
+        mail_class=MailClass.SERVICE,
+        template=TEMPLATE,
+        language=language_of(case.customer.language, case.policy),
+        facts={"label": response.label, "date": in_zone(given.at, case.zone).date().isoformat()},
+        request=None,
+        response=response.id,
+        action=None,
+        ticket=None,
+        state=DispatchState.READY,
+        not_before=case.now,
+        created_at=case.now,
+        recipient=address,
+    )

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
+from workers.domain.places.claims import TEMPLATE as CLAIM_MAIL
+from workers.domain.places.claims import Claim
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.survey.planning.occurrences import RECURRENCE
 from workers.domain.types import (
@@ -174,6 +176,9 @@ def responses() -> dict[str, sa.Select[int]]:
         "responses.at_places": counted(t.response, t.response.c.place.is_not(None)),
         "places.answers": counted(t.place_answer),
         "places.apart": counted(t.place_answer, t.place_answer.c.held != ""),
+        "places.addresses": counted(t.place_answer, t.place_answer.c.claim.is_not(None)),
+        **{f"places.{claim}": counted(t.place_answer, t.place_answer.c.claim == claim.value) for claim in Claim},
+        "mails.claims": counted(t.dispatch, t.dispatch.c.template == CLAIM_MAIL),
         "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
         "revisions": counted(t.response_revision),
         "responses.points": sa.select(sa.func.sum(sa.case((score >= 9, PARTS), (score <= 6, -PARTS), else_=0))),

@@ -50,7 +50,7 @@ SCRUBBED: dict[sa.Table, dict[str, object]] = {
     t.sms_dialogue: {"number": "", "said": ""},
     t.sms_message: {"text": "", "detail": ""},
     t.sms_reply: {"text": ""},
-    t.place_answer: {"network": "", "comment": ""},
+    t.place_answer: {"network": "", "comment": "", "claim_key": None},
 }
 """What each table loses."""
 KEPT: dict[sa.Table, str] = {

@@ -26,6 +26,17 @@ def find_customer(connection: Connection, crm_id: str, key: str) -> Customer | N
     return person
 
 
+def crm_ids_with_address(connection: Connection, address: str, most: int) -> list[str]:
+    """Return whom the CRM knows by a mail address, in the order of their ids: nobody merged, erased or without a name.
+
+    Reads every customer: it is asked for once by whoever confirms an address.
+    """
+    c = t.customer.c
+    known = (c.merged_into.is_(None), c.erased_at.is_(None), c.anonymous.is_not(sa.true()), c.crm_id.is_not(None))
+    query = sa.select(c.crm_id).where(sa.func.lower(c.email) == address.lower(), *known).order_by(c.crm_id).limit(most)
+    return [str(crm_id) for crm_id in connection.execute(query).scalars()]
+
+
 def rows_of_customers(connection: Connection, keys: Sequence[str]) -> dict[str, Rows]:
     """Return every row that names one of our keys by table: customers, what is theirs, and the texts of their mails."""
     rows_by_table = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}

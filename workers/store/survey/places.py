@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.places.claims import MOST_A_DAY, ONCE_IN, Claim
 from workers.domain.types import Band
 from workers.store import tables as t
 
 A, R = t.place_answer.c, t.response.c
+MAILED = tuple(claim.value for claim in Claim if claim is not Claim.UNSENT)
+"""What is known of an address whose owner was asked."""
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -119,3 +122,11 @@ def newest_answers(connection: Connection, place: str, limit: int) -> list[Words
         for at, score, comment, crm_id, held, led in connection.execute(query)
     ]
     return sorted(answers, key=lambda answer: answer.at, reverse=True)[:limit]
+
+
+def may_ask_owner(connection: Connection, place: str, claim_key: str, now: datetime) -> bool:
+    """Tell whether the owner of an address may be asked: not of late, and not too many at this place in a day."""
+    of_owner = sa.exists().where(A.claim_key == claim_key, A.claim.in_(MAILED), A.at > now - ONCE_IN)
+    of_place = sa.select(sa.func.count()).where(A.place == place, A.at > now - DAY, A.claim.in_(MAILED))
+    lately, today = connection.execute(sa.select(of_owner, of_place.scalar_subquery())).one()
+    return not lately and int(today) < MOST_A_DAY

@@ -9,4 +9,5 @@ place_answer = table(
     records.PlaceAnswer,
     sa.Index("place_answer_customer", "customer"),
     sa.Index("place_answer_place", "place", "at"),
+    sa.Index("place_answer_claim", "claim_key"),
 )

@@ -9,11 +9,21 @@ from urllib.parse import quote
 from workers.calendar import in_zone
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.mailbox_keys import address_key
+from workers.domain.places.claims import Claim
 from workers.domain.places.listed import Limit, Place, PlaceKind
 from workers.domain.places.receipt_codes import SETTING, read_receipt, receipt_code
 from workers.domain.policy import Policy
 from workers.domain.records import PlaceAnswer, Response
-from workers.domain.survey.place_answer import Left, answer_at_place, answer_id, nameless_customer, says_the_same
+from workers.domain.survey.place_answer import (
+    Left,
+    answer_at_place,
+    answer_id,
+    claim_mail,
+    earlier_answer,
+    nameless_customer,
+    says_the_same,
+)
 from workers.domain.survey.response import Answer
 from workers.domain.web_sites import place_of_site
 from workers.errors import BadInput
@@ -187,6 +197,9 @@ class PlaceAnswers:
             if not known:
                 case.add(who)
             answer_at_place(case, given, Left(place, answer, said.address, visit.receipt))
+            if said.address:
+                stored_row = read.by_owner(connection, PlaceAnswer, given.customer, given.id)
+                claim_address(connection, case, stored_row or given, place, said.address)
             apply(connection, unit.hand_over(), now)
             return Taken.KEPT
 
@@ -223,6 +236,20 @@ class PlaceAnswers:
 
     def _is_open(self, place: Place) -> bool:
         return place.is_open(in_zone(self._now(), self._policy().zone).date())
+
+
+def claim_address(connection: Connection, case: CustomerCase, given: PlaceAnswer, place: Place, address: str) -> None:
+    """Have the owner of an address asked whether the answer is theirs, once for an answer, and not too often."""
+    response = earlier_answer(case, given)
+    if given.claim is not None or response is None:
+        return
+    key = case.ids.keyed_hash("claim", address_key(address, case.ids))
+    asks = stored.may_ask_owner(connection, place.id, key, case.now)
+    if asks and not read.suppressed_addresses(connection, {address}, case.ids):
+        case.add(claim_mail(case, given, response, address))
+        case.change(replace(given, claim=Claim.ASKED, claim_key=key))
+    else:
+        case.change(replace(given, claim=Claim.UNSENT, claim_key=key))
 
 
 def past_limit(connection: Connection, place: Place, network: str, now: datetime) -> str:

@@ -265,6 +265,7 @@ def _link_functions(mail: MailFacts, links: Links) -> dict[str, Callable[[], obj
         "testimonial": lambda: links.testimonial_url(need(mail.response_id, "a response")),
         "improvement": lambda: links.improvement_url(need(mail.response_id, "a response")),
         "unsubscribe": lambda: links.unsubscribe_url(mail.dispatch_id),
+        "claim": lambda: links.claim_url(mail.dispatch_id),
         "reopen": lambda: links.reopen_url(mail.dispatch_id),
         "ticket": lambda: f"{links.base}/tickets/{need(str(ticket_number(mail) or ''), 'a ticket')}",
     }

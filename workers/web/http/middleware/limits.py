@@ -18,6 +18,7 @@ LIMITED = {
     "/t/": (Bucket.ANSWER, "testimonial"),
     "/p/": (Bucket.ANSWER, "place"),
     "/r/": (Bucket.ANSWER, "reopen"),
+    "/c/": (Bucket.ANSWER, "claim"),
     "/u/": (Bucket.UNSUBSCRIBE, "unsubscribe"),
     "/w/": (Bucket.WEB, ""),
     "/login": (Bucket.SIGN_IN, ""),

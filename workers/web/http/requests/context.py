@@ -24,6 +24,7 @@ from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
+from workers.usecases.places.claims import Claims
 from workers.usecases.places.place_answers import PlaceAnswers
 from workers.usecases.sites.anonymous_questions import AnonymousQuestions
 from workers.usecases.sites.web_questions import WebQuestions
@@ -51,6 +52,7 @@ class Web:
     customer_actions: CustomerActions
     web_questions: WebQuestions
     place_answers: PlaceAnswers
+    claims: Claims
     anonymous_questions: AnonymousQuestions
     text_inbox: TextInbox
     text_door: str
