@@ -368,9 +368,9 @@ def test_a_code_that_nobody_signed_takes_no_answer(wall: Wall) -> None:
     assert not wall.site.rows(PlaceAnswer)
 
 
-def claim(wall: Wall, address: str = "camille@example.org", **fields: str) -> str:
+def claim(wall: Wall, address: str = "camille@example.org") -> str:
     """Leave an address with a low score, let time pass, and return the path of the link in the mail to its owner."""
-    wall.send(**{"score": "1", "comment": "cold <soup>", "wants_contact": "yes", "address": address, **fields})
+    wall.send(score="1", comment="cold <soup>", wants_contact="yes", address=address)
     wall.site.pass_time(minutes=2)
     mail = newest_claim(wall)
     return wall.site.link("claim", mail.id)
