@@ -179,7 +179,7 @@ CASES: dict[str, list[Case]] = {
 """By route. What is wrong with a form as a whole (a page too old, an act that is not allowed) stands above it."""
 NOTHING_TO_TYPE = frozenset(
     {
-        "/sms/read",
+        *("/sms/read", "/c/{token}"),
         *("/v1/events", "/u/{token}", "/login/{token}", "/logout", "/clock", "/try", "/inbox/back", "/queue/act"),
         *("/account/sessions/end", "/account/sessions/end-others", "/people/link", "/people/sessions"),
         *("/people/second-factor", "/people/remove", "/report/notes/{id:int}/remove"),

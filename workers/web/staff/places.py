@@ -39,7 +39,7 @@ async def show_place(request: Request, visitor: Visitor) -> Response:
 
 
 def write_place(request: Request, visitor: Visitor) -> Response:
-    """Read and write one place."""
+    """Read and write one place; 404 for one that is neither listed nor was."""
     web = web_of(request)
     place = web.place_answers.line(request.path_params["id"])
     if place is None:
