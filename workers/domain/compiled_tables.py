@@ -20,6 +20,7 @@ T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9
 REMINDERS = ("reminder", "reminder 1", "reminder 2", "reminder 3")
 """The columns of a row's reminders; the first two are one and the same, and a plan has one of them."""
+MAY_WAIT = "may wait"
 NOW = Wait()
 ONE_TICKET_PER = "one ticket per"
 """The column that says for whom a contact joins an open ticket: the customer, as everywhere, or their account."""
@@ -50,6 +51,8 @@ class PlanStep:
     """How long after the due time the question goes by mail to who was not asked on a site; None: by one way alone."""
     every: Wait | None = None
     """How long after a customer was asked they are asked again; None: once."""
+    may_wait: timedelta | None = None
+    """For how long the question may wait until support can call who is unhappy; None: it never waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,8 @@ class JourneyPlan(TableInUse):
         self._steps_for: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
         self.recurring = recurring_of(self._steps)
         """The rows that ask again and again, by trigger and touchpoint; of two for one, the first by its id."""
+        self.may_wait = patience_of(self._steps)
+        """For how long each touchpoint may wait for support that does; none in a plan without such a column."""
 
     def steps_for(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -246,6 +251,18 @@ def recurring_of(steps: Mapping[str, PlanStep]) -> Mapping[tuple[str, str], Plan
     return recurring
 
 
+def patience_of(steps: Mapping[str, PlanStep]) -> Mapping[str, timedelta]:
+    """Return for how long touchpoints may wait for support: all of whose rows say so, and the shortest of them."""
+    by_touchpoint: dict[str, list[timedelta | None]] = {}
+    for step in steps.values():
+        by_touchpoint.setdefault(step.touchpoint, []).append(step.may_wait)
+    return {
+        touchpoint: min(wait for wait in waits if wait is not None)
+        for touchpoint, waits in by_touchpoint.items()
+        if None not in waits
+    }
+
+
 def of_events(table: Table) -> Table:
     """Return a journey plan without its columns about the customer; the very same one where it has none."""
     names = {column.name for column in table.inputs}
@@ -290,6 +307,7 @@ def plan_step(rule: Rule) -> PlanStep:
         share=share_of(row.get("share")),
         mail_after=mail_after,
         every=own_wait(row.get("every")),
+        may_wait=longest_of(own_wait(row.get(MAY_WAIT))),
     )
 
 
@@ -323,6 +341,11 @@ def share_of(value: object) -> int:
 def own_wait(value: object) -> Wait | None:
     """Return a wait that a row may have, such as its own rest period, or None for an empty cell."""
     return value if isinstance(value, Wait) else None
+
+
+def longest_of(wait: Wait | None) -> timedelta | None:
+    """Return how long a wait lasts at most, by the clock alone, so that a statement of the store can go by it too."""
+    return None if wait is None else timedelta(days=wait.months * 31 + wait.days, seconds=wait.seconds)
 
 
 class FollowUpTable(TableInUse):

@@ -104,6 +104,11 @@ SUMS: tuple[Sum, ...] = (
         ("reminders.planned",),
         ("reminders.left", "reminders.waiting", "reminders.withdrawn", "reminders.not_taken"),
     ),
+    Sum(
+        "questions that wait for support = those that were due and not to be given up yet",
+        ("touchpoints.waiting_for_support",),
+        ("touchpoints.due_in_time",),
+    ),
     Sum("questions that come round and wait = one a customer and question", ("turns.waiting",), ("turns.alone",)),
     Sum(
         "responses to a request = requests answered + closed",

@@ -85,6 +85,8 @@ class Policy:
     """Gives the id of the wording in which a language is asked now; None where no texts are known."""
     team_country: str = ""
     """The country of the team's days off; empty where the calendar names none."""
+    calls_a_day: int = 0
+    """Calls that one agent makes on a whole working day; 0: nobody said so, and no question waits for support."""
     texts: bool = False
     """Whether SMS are sent by us; else they are a channel that a carrier takes from the topic."""
 

@@ -282,3 +282,4 @@ class Reason(StrEnum):
     TOKEN_REFUSED = "token_refused"
     NEEDS_CONSENT = "needs_consent"
     NEEDS_NOTICE = "needs_notice"
+    SUPPORT_BUSY = "support_busy"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Customer
+from workers.domain.survey.planning.support_room import LAST_DAYS
 from workers.domain.types import (
     ActionState,
     CustomerId,
     DispatchState,
+    Reason,
     RequestState,
     ResponseState,
     TextState,
@@ -31,6 +33,20 @@ WAITING = (ActionState.PLANNED, ActionState.HELD)
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
 TEXTS_WAITING = (TextState.READY, TextState.SENDING)
 ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
+
+
+Patience = tuple[tuple[str, timedelta], ...]
+"""Touchpoints that may wait for support, by name, and for how long."""
+
+
+def waits_for_support(patient: Patience) -> sa.ColumnElement[bool]:
+    """Return the condition of touchpoints that wait for support and still may, as `may_still_wait` of the core has it.
+
+    Who was not looked at while support is busy is looked at once: only then it is known that nothing else keeps them.
+    """
+    c = tables.touchpoint.c
+    still = [sa.and_(c.step == step, c.due_at > waited(n)) for n, (step, _) in enumerate(patient)]
+    return sa.and_(c.reason == Reason.SUPPORT_BUSY, c.give_up_at > ENDING, sa.or_(*still))
 
 
 def touchpoints_due(now: Moment, *, may_ask: bool, paused: Collection[str]) -> sa.ColumnElement[bool]:
@@ -118,6 +134,7 @@ def count_due_mails(connection: Connection, now: datetime) -> int:
 
 NOW = sa.bindparam("now", type_=tables.Instant())
 TOLD = sa.bindparam("told", type_=tables.Instant())
+ENDING = sa.bindparam("ending", type_=tables.Instant())
 SINCE = sa.bindparam("since", type_=tables.Instant())
 LIMIT = sa.bindparam("limit", type_=sa.Integer(), literal_execute=True)
 """Written into the statement: a planner that does not know how few are wanted sorts all of them."""
@@ -171,6 +188,8 @@ class Wanted:
     told: datetime = LONG_AGO
     """The lead is told again of tickets of which they were told then or before."""
     but: frozenset[CustomerId] = frozenset()
+    patient: Patience = ()
+    """What may wait for support, while that has no room."""
 
     def queries(self) -> tuple[sa.Select[Any], ...]:
         """Return what finds the customers, what somebody waits for first."""
@@ -178,6 +197,8 @@ class Wanted:
             return (RESPONSES,)
         if not self.may_ask:
             return (*ALWAYS, GIVEN_UP)
+        if self.patient:
+            return (*ALWAYS, impatient(self.paused, self.patient))
         return (*ALWAYS, ASKABLE if not self.paused else unpaused(self.paused))
 
 
@@ -185,6 +206,18 @@ class Wanted:
 def unpaused(paused: frozenset[str]) -> sa.Select[Any]:
     """Return what finds the customers of askable touchpoints other than the paused ones."""
     return first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=sorted(paused)))
+
+
+@lru_cache(8)
+def impatient(paused: frozenset[str], patient: Patience) -> sa.Select[Any]:
+    """Return what finds the customers of askable touchpoints, without those that wait for support."""
+    askable = touchpoints_due(NOW, may_ask=True, paused=sorted(paused))
+    return first_waiting(tables.touchpoint, "wake_at", sa.and_(askable, sa.not_(waits_for_support(patient))))
+
+
+def waited(n: int) -> sa.BindParameter[datetime]:
+    """Return the parameter that says since when the n-th of the touchpoints that may wait has waited too long."""
+    return sa.bindparam(f"waited_{n}", type_=tables.Instant())
 
 
 class DueCustomers:
@@ -234,7 +267,8 @@ def anything_due(connection: Connection, wanted: Wanted) -> bool:
 
 def values_of(wanted: Wanted, since: datetime, limit: int) -> dict[str, object]:
     """Return the values of the parameters of a finding query."""
-    fixed = {"now": wanted.now, "told": wanted.told}
+    fixed = {"now": wanted.now, "told": wanted.told, "ending": wanted.now + LAST_DAYS}
+    fixed |= {f"waited_{n}": wanted.now - wait for n, (_, wait) in enumerate(wanted.patient)}
     return {**fixed, "since": since, "limit": limit, LEFT_ALONE: sorted(wanted.but)}
 
 

@@ -4,7 +4,7 @@ Nobody is asked against a rule by it: opt-outs, holds, rest periods and the send
 says first how many people it touches, and stands in the audit log.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -25,7 +25,7 @@ from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey import queue
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen, Counted
-from workers.usecases.delivery import send_controls
+from workers.usecases.delivery import send_controls, support_pacing
 from workers.usecases.delivery.send_controls import Sending, sending_now
 
 DAYS = 14
@@ -54,6 +54,8 @@ class Outlook:
     left_out: list[tuple[str, str, str, int]]
     steps: list[str]
     sending: SendingState
+    support: Mapping[str, object]
+    """What `support_pacing.describe` says of the questions that wait for support."""
 
 
 class QueueControl:
@@ -77,7 +79,8 @@ class QueueControl:
             days = tuple(Day(on, tuple(counts)) for on, counts in zip(dates, planned, strict=False))
             held, left_out = queue.held(connection), queue.left_out(connection, now - timedelta(days=DAYS))
             steps = sorted(queue.steps(connection))
-            return Outlook(days, held, left_out, steps, sending_now(connection, self._sending))
+            support = support_pacing.describe(connection, self._policy(), now)
+            return Outlook(days, held, left_out, steps, sending_now(connection, self._sending), support)
 
     def today(self) -> date:
         """Return the day it is in the brand's zone."""
@@ -180,7 +183,8 @@ def hurry(case: CustomerCase, row: Touchpoint | Action, by: str) -> None:
     """Let a row be due now; what holds or forbids it still does."""
     now = case.now
     if isinstance(row, Touchpoint):
-        early = replace(row, state=TouchpointState.PLANNED, reason="", detail="", wake_at=now, changed_at=now)
+        why = Reason.OPERATOR if row.step in case.policy.plan.may_wait else ""  # it waits for support no more
+        early = replace(row, state=TouchpointState.PLANNED, reason=why, detail="", wake_at=now, changed_at=now)
         case.change(assess(case, early))
     else:
         case.change(replace(row, due_at=min(row.due_at, now), changed_at=now))

@@ -35,6 +35,7 @@ from workers.store.roster import decide
 from workers.store.survey import waves
 from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
+from workers.usecases.delivery.support_pacing import Pacing
 from workers.usecases.waves import planning as wave_planning
 
 log = logging.getLogger(__name__)
@@ -71,11 +72,19 @@ class SendBudget:
     may_ask: bool = True
     answers_only: bool = False
     """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
+    questions: int | None = None
+    """For how many more questions support has room; None: no question waits for it."""
 
     def take(self, asked: int) -> None:
         """Count survey mails that were asked for."""
         if self.left is not None:
             self.left -= asked
+        if self.questions is not None:
+            self.questions -= asked
+
+    def support_busy(self, asked: int = 0) -> bool:
+        """Tell whether support has no room for more answers, with `asked` questions that are not taken from it yet."""
+        return self.questions is not None and self.questions <= asked
 
     def allows(self, step: str, asked: int = 0) -> bool:
         """Tell whether a touchpoint may be asked now, with `asked` survey mails that are not taken from it yet."""
@@ -92,6 +101,7 @@ class Scheduler:
         self._policy = policy
         self._now = now
         self._sending = sending
+        self._pacing = Pacing()
         self._broken: dict[CustomerId, Broken] = {}
         self._joined = False
         self._due = due.DueCustomers()
@@ -158,7 +168,8 @@ class Scheduler:
         """Return what may be taken up now, of everybody but those whom something broke."""
         may_ask = room.may_ask and room.left != 0
         reminded_until, but = told_before(self._policy().calendar, now), frozenset(self._broken)
-        return due.Wanted(now, may_ask, room.paused, room.answers_only, reminded_until, but)
+        patient = tuple(sorted(self._policy().plan.may_wait.items())) if room.support_busy() else ()
+        return due.Wanted(now, may_ask, room.paused, room.answers_only, reminded_until, but, patient)
 
     def _wake_due(self, taken: list[CustomerId], now: datetime, limit: int) -> int:
         """Take up what is due for the customers who wait longest; `taken` gets whom it locked."""
@@ -276,7 +287,8 @@ class Scheduler:
         left = None
         if self._sending.per_day:
             left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
-        return SendBudget(left, state.paused, state.on, state.clock_leapt)
+        support = self._pacing.room(connection, self._policy(), now)
+        return SendBudget(left, state.paused, state.on, state.clock_leapt, support.questions if support else None)
 
     def _wake(
         self, connection: Connection, customers: list[Customer], room: SendBudget, now: datetime
@@ -357,7 +369,7 @@ def ask_what_is_due(case: CustomerCase, room: SendBudget) -> None:
     for touchpoint in [touchpoint for touchpoint in case.pending() if touchpoint.wake_at <= case.now]:
         asked = sum(1 for _ in case.work.added_since(before, SurveyRequest))
         if room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now:
-            ask(case, touchpoint)
+            ask(case, touchpoint, support_busy=room.support_busy(asked))
     if case.checkpoint() != before:
         follow_recurrence(case)
 

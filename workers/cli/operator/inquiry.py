@@ -70,6 +70,7 @@ def status(form: str) -> int:
     from workers.process.outages import DATABASE, KAFKA
     from workers.store.readiness import hurried, see_that_it_takes_writes
     from workers.usecases.delivery.send_controls import sending_now
+    from workers.usecases.delivery.support_pacing import describe
     from workers.usecases.operation import status as counting
 
     try:
@@ -77,7 +78,9 @@ def status(form: str) -> int:
         with closing(hurried(boucle.store.url)) as store:
             see_that_it_takes_writes(store)
         with boucle.store.reading() as connection:
-            value = counting.status(connection, boucle.now(), sending=sending_now(connection, boucle.sending))
+            now, state = boucle.now(), sending_now(connection, boucle.sending)
+            support = describe(connection, boucle.policies.current(), now)
+            value = counting.status(connection, now, sending=state, support=support)
     except NotNow as error:
         away = {"part": DATABASE, "since": None, "reason": str(error), "waiting": None}
         show({"away": [away]}, f"away        {DATABASE}: {error} Everything waits for it.", form)

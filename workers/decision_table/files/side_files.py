@@ -83,6 +83,8 @@ class Calendar:
     hours: WorkingHours
     days_off: DaysOff
     holidays: Mapping[date, str]
+    calls_a_day: int = 0
+    """Calls that one agent makes on a whole working day; 0: the file does not say."""
 
     @property
     def weekdays(self) -> frozenset[int]:
@@ -191,7 +193,11 @@ def _one_of(text: str, allowed: tuple[str, ...], where: str) -> str:
     return text
 
 
-CALENDAR_KEYS = ("zone", "working_days", "working_hours", "hours_on", "country", "region", "holidays")
+CALENDAR_KEYS = (
+    "zone", "working_days", "working_hours", "hours_on", "country", "region", "holidays", "calls_a_day",
+)  # fmt: skip
+MOST_CALLS = 500
+"""Calls of an agent on one day; more is a slip of the pen."""
 
 
 @total
@@ -215,13 +221,28 @@ def load_calendar(data: bytes) -> Calendar:
     days, hours = entry.get("working_days"), entry.get("working_hours", "09:00-18:00")
     week = faults.read(lambda: _week(days, hours)) or {}
     zone = faults.read(lambda: _zone(str(entry.get("zone", "")))) or ""
+    calls = faults.read(lambda: _calls(entry.get("calls_a_day"))) or 0
     faults.tell()
     return Calendar(
         zone,
         WorkingHours(week, dates),
         DaysOff(frozenset(holidays), country, region),
         holidays,
+        calls,
     )
+
+
+def _calls(entry: object) -> int:
+    """Return the calls that an agent makes on a working day; none where nothing is said."""
+    text = "" if entry is None else str(entry).strip()
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_CALLS)) and 1 <= int(text) <= MOST_CALLS):
+        raise Unreadable(
+            f"calendar.yaml: calls_a_day {shortened(text)!r} is not the number of calls that one agent makes on a "
+            f"working day, from 1 to {MOST_CALLS}."
+        )
+    return int(text)
 
 
 def _country(country: object, region: object) -> tuple[str, str]:

@@ -93,6 +93,11 @@ PHRASES = {
     "reason.sending_held": "sending is held",
     "reason.paused": "this touchpoint is paused",
     "reason.daily_maximum": "the daily maximum of mails was reached",
+    "reason.support_busy": (
+        "it waits because support has no room for more answers: calls that it can still take until {until}: {calls}, "
+        "calls expected from what was asked: {expected}; the question waits until {latest} at most"
+    ),
+    "reason.support_busy/2": "it waits because support has no room for more answers",
     "reason.answered": "the customer had answered already in another way, on {elsewhere}",
     "reason.answered/2": "the customer had answered already",
     "reason.request_closed": "the survey request had closed",

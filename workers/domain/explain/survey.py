@@ -20,6 +20,7 @@ from workers.domain.survey.planning import (
     occurrence_of,
     unless_not_selected,
 )
+from workers.domain.survey.planning.support_room import asked_at_latest
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
@@ -115,7 +116,9 @@ def code_of(touchpoint: Touchpoint, view: View) -> str:
         return Reason.PAUSED
     if view.sending.state != "on":
         return Reason.SENDING_HELD
-    return Reason.DAILY_MAXIMUM if view.outlook.day_is_full else ""
+    if view.outlook.day_is_full:
+        return Reason.DAILY_MAXIMUM
+    return Reason.SUPPORT_BUSY if view.waits_for_support(touchpoint) else ""
 
 
 def waiting_for(touchpoint: Touchpoint, view: View) -> Reason:
@@ -190,13 +193,23 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     if number > 1:
         clauses.append(view.words.say("comes-round", number=str(number)))
     judged = unless_not_selected(view.case(), touchpoint)
-    stalled = view.stalled(touchpoint.step)
+    stalled = view.stalled(touchpoint.step) or support_busy(touchpoint, view)
     if judged.reason == Reason.NOT_SELECTED:
         why = view.words.clause(judged.reason, {"detail": judged.detail})
         clauses.append(view.words.say("as-things-stand", why=why))
     elif not stalled and touchpoint.wake_at <= view.now:
         stalled = [view.words.say("next-look")]
     return clauses + stalled
+
+
+def support_busy(touchpoint: Touchpoint, view: View) -> list[str]:
+    """Return that a question that is due waits for support, by what figures and until when; empty where it does not."""
+    room, latest = view.outlook.support, asked_at_latest(touchpoint, view.policy.plan.may_wait)
+    if touchpoint.wake_at > view.now or room is None or latest is None or not view.waits_for_support(touchpoint):
+        return []
+    figures = {"calls": str(room.free_calls), "expected": str(room.expected_calls)}
+    moments = {"until": view.words.moment(room.until), "latest": view.words.moment(latest)}
+    return [view.words.clause(Reason.SUPPORT_BUSY, {**figures, **moments})]
 
 
 def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:

@@ -9,7 +9,9 @@ from workers.domain.explain.story import Story
 from workers.domain.explain.wording import Wording
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
+from workers.domain.records import Touchpoint
 from workers.domain.sending_state import ON, SendingState
+from workers.domain.survey.planning.support_room import SupportRoom, may_still_wait
 
 Entry = dict[str, object]
 
@@ -20,6 +22,8 @@ class Outlook:
 
     sending: SendingState = ON
     day_is_full: bool = False
+    support: SupportRoom | None = None
+    """The room that support has; None where no question waits for it."""
     catalog: Catalog = ENGLISH
 
 
@@ -52,6 +56,13 @@ class View:
     def sending(self) -> SendingState:
         """Whether mails go out, and which touchpoints are paused."""
         return self.outlook.sending
+
+    def waits_for_support(self, touchpoint: Touchpoint) -> bool:
+        """Tell whether a question that is due is not asked because support has no room."""
+        room = self.outlook.support
+        if room is None or room.questions:
+            return False
+        return may_still_wait(touchpoint, self.policy.plan.may_wait, self.now)
 
     def private(self, text: str) -> str:
         """Return personal text, or nothing once the person was erased."""

@@ -14,8 +14,9 @@ from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
-from workers.domain.compiled_tables import ONE_TICKET_PER, REMINDERS, read_channel
+from workers.domain.compiled_tables import MAY_WAIT, ONE_TICKET_PER, REMINDERS, read_channel
 from workers.domain.customer_inputs import customer_columns
+from workers.domain.followup.patience_column import patience_faults
 from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
 from workers.domain.followup.reminder_columns import reminder_faults
 from workers.domain.types import ACCOUNT
@@ -66,9 +67,10 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
     """See that a table can be the journey plan. Raises Misconfigured with every fault."""
     faults = [
         *missing(table, PLAN_OUTPUTS),
-        *waits(table, "due", "give up after", *REMINDERS, "rest", EVERY),
+        *waits(table, "due", "give up after", *REMINDERS, "rest", EVERY, MAY_WAIT),
         *reminder_faults(table),
         *recurrence_faults(table),
+        *patience_faults(table),
         *channels(table),
         *asked(table, EVENTS, declared),
         *unclear_selection(table),

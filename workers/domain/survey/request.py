@@ -32,6 +32,7 @@ from workers.domain.survey.planning import (
     unless_answered,
     unless_not_selected,
 )
+from workers.domain.survey.planning.support_room import may_still_wait
 from workers.domain.types import (
     MAIL,
     SMS,
@@ -52,15 +53,22 @@ COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, Reques
 """Requests that reached the person and so count against the rest period."""
 
 
-def ask(case: CustomerCase, touchpoint: Touchpoint) -> None:
-    """Ask what a woken touchpoint asks, put it back with a reason, skip or cancel it."""
+def ask(case: CustomerCase, touchpoint: Touchpoint, *, support_busy: bool = False) -> None:
+    """Ask what a woken touchpoint asks, put it back with a reason, skip or cancel it.
+
+    While support has no room for more answers (`support_busy`), what may wait for it waits.
+    """
+    busy = support_busy and may_still_wait(touchpoint, case.policy.plan.may_wait, case.now)
+    if busy and touchpoint.reason == Reason.SUPPORT_BUSY:
+        return
     stands, now = assess(case, unless_answered(case, touchpoint)), case.now
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = unless_not_selected(case, stands)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = unless_suppressed(case, rested(case, stands))
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
-        stands = send_request(case, stands)
+        waits = Why(Reason.SUPPORT_BUSY)
+        stands = put(stands, TouchpointState.PLANNED, waits, now) if busy else send_request(case, stands)
     elif stands.state == TouchpointState.PLANNED and not stands.reason:
         stands = replace(stands, reason=Reason.SEND_WINDOW if has_hours(case, stands) else Reason.NOT_DUE)
     if stands is not touchpoint:

@@ -124,6 +124,18 @@ def requests() -> dict[str, sa.Select[int]]:
         "requests.mailed_once": counted(t.survey_request, by_mail, r.id.in_(once(surveys, d.request))),
         **reminders(),
         **turns(),
+        **waiting_for_support(),
+    }
+
+
+def waiting_for_support() -> dict[str, sa.Select[int]]:
+    """Return how many questions wait for support, and how many of them were due when they began to, and in their time."""
+    p = t.touchpoint.c
+    waits = sa.and_(p.reason == Reason.SUPPORT_BUSY, p.state.in_((TouchpointState.PLANNED, TouchpointState.HELD)))
+    in_time = sa.and_(p.state == TouchpointState.PLANNED, p.due_at <= p.changed_at, p.changed_at < p.give_up_at)
+    return {
+        "touchpoints.waiting_for_support": counted(t.touchpoint, waits),
+        "touchpoints.due_in_time": counted(t.touchpoint, waits, in_time),
     }
 
 

@@ -12,6 +12,7 @@ from workers.domain.sending_state import ON, SendingState
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.customer import stories
+from workers.usecases.delivery.support_pacing import read_room
 
 
 def explain(
@@ -31,7 +32,8 @@ def explain(
 
     Raises BadInput for anything else to explain.
     """
-    outlook = explaining.Outlook(sending, day_is_full, catalog)
+    support = read_room(connection, policy, now)
+    outlook = explaining.Outlook(sending, day_is_full, support, catalog)
     if what == "customer":
         story = stories.by_crm_id(connection, ident, policy)
         return explaining.explain_customer(explaining.View(story, now, policy, outlook)) if story else None
@@ -42,7 +44,7 @@ def explain(
             return None
         return explaining.explain_response(explaining.View(story, now, policy, outlook), owner[1])
     if what == "event":
-        return explain_event(connection, ident, now, policy, explaining.Outlook(sending, day_is_full))
+        return explain_event(connection, ident, now, policy, explaining.Outlook(sending, day_is_full, support))
     raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")
 
 

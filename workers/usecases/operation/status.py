@@ -19,7 +19,7 @@ from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import count_messages
 from workers.store.delivery.webhook_targets import list_targets
 from workers.store.operation.old_rows import retired_events
-from workers.usecases.delivery import mail_server, webhook_retries
+from workers.usecases.delivery import mail_server, support_pacing, webhook_retries
 from workers.usecases.delivery.send_controls import refusing_domains
 from workers.usecases.operation import outage_watch
 from workers.usecases.rules.summary import summarise
@@ -37,8 +37,13 @@ STATUS_GROUPS = (
 )
 
 
-def status(connection: Connection, now: datetime, *, sending: SendingState) -> dict[str, object]:
-    """Return every group by state, what is due and not done at `now`, and whether mails go out."""
+def status(
+    connection: Connection, now: datetime, *, sending: SendingState, support: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return every group by state, what is due and not done at `now`, and whether mails go out.
+
+    `support` is what `support_pacing.describe` says of the questions that wait for it.
+    """
     states = books.states(connection)
     groups: dict[str, object] = {"events": events(connection, states)}
     for group in STATUS_GROUPS:
@@ -58,6 +63,7 @@ def status(connection: Connection, now: datetime, *, sending: SendingState) -> d
             "paused": sorted(sending.paused),
             "refusing_domains": refusing_domains(connection, now),
         },
+        "support": support or {"state": support_pacing.OFF, "waiting": 0},
         "mail_servers": servers,
         "away": away(connection, waiting, servers),
         "letter_searches": letter_searching(connection),
@@ -160,6 +166,7 @@ def as_text(status: Mapping[str, object]) -> str:
     lines += servers_text(cast("list[dict[str, Any]]", status["mail_servers"]))
     lines += away_text(cast("list[dict[str, Any]]", status["away"]))
     lines += webhooks_text(cast("list[dict[str, Any]]", status["webhooks"]))
+    lines += support_text(cast("dict[str, Any]", status["support"]))
     if sending["refusing_domains"]:
         lines.append(f"refused by  {', '.join(cast('list[str]', sending['refusing_domains']))}")
     waiting = {kind: n for kind, n in cast("dict[str, int]", status["due"]).items() if n}
@@ -187,6 +194,20 @@ def servers_text(servers: list[dict[str, Any]]) -> list[str]:
         what = f"{server['server']}, {server['waiting']} mails wait; {server['reason']}{who}"
         lines.append(f"mail server {server['state']} since {server['since']}: {what}")
     return lines
+
+
+def support_text(support: Mapping[str, Any]) -> list[str]:
+    """Return a line of the questions that wait for support, and by what figures; none where no question does."""
+    if support["state"] == support_pacing.OFF:
+        return []
+    if support["state"] == support_pacing.NOT_COUNTED:
+        why = "rows of the journey plan may wait for it; say calls_a_day in calendar.yaml, and let agents sign in"
+        return [f"support     not counted: {why}"]
+    figures = (
+        f"{support['calls']} calls until {support['until']}, {support['to_call']} wait, "
+        f"{support['expected_calls']} expected from {support['unanswered']} questions"
+    )
+    return [f"support     room for {support['questions']} more questions, {support['waiting']} wait for it ({figures})"]
 
 
 def webhooks_text(targets: list[dict[str, Any]]) -> list[str]:

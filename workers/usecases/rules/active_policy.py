@@ -179,6 +179,7 @@ class Policies:
             rest=rest_in_use(plan.rest),
             follow_up=FollowUpTable(rules.follow_up, Versions(contents, FollowUpTable), rules.candidate(FOLLOW_UP)),
             calendar=Calendar(zone=calendar.zone, hours=calendar.hours, holidays=calendar.days_off),
+            calls_a_day=calendar.calls_a_day,
             window=parse_send_window(settings.send_window),
             holidays=calendar.days_off,
             zone=brand.time_zone,

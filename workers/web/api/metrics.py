@@ -28,7 +28,7 @@ from workers.store.delivery.sent_mails import count_sent
 from workers.store.delivery.webhook_targets import list_targets
 from workers.store.operation.received import received_by_door
 from workers.store.sign_in import accounts, api_keys
-from workers.usecases.delivery import webhook_retries
+from workers.usecases.delivery import support_pacing, webhook_retries
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation.backlog import Place
 from workers.usecases.operation.status import STATUS_GROUPS, due_work
@@ -96,7 +96,21 @@ class Figures(Collector):
                 ),
             )
             yield from accesses(connection)
+            yield from pacing(support_pacing.describe(connection, self._web.policy(), now))
             yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
+
+
+def pacing(support: Mapping[str, object]) -> Iterator[Metric]:
+    """Give how many questions wait for support, and how many it has room for; of no pacing, no sample of the latter."""
+    yield gauge(
+        "boucle_questions_waiting_for_support",
+        "Questions that are due and wait until support can call",
+        float(str(support["waiting"])),
+    )
+    room = GaugeMetricFamily("boucle_support_room", "More questions to whose answers support has room")
+    if "questions" in support:
+        room.add_metric([], float(str(support["questions"])))
+    yield room
 
 
 def away_seconds(outages: Iterable[Outage]) -> Metric:

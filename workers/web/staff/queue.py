@@ -3,8 +3,9 @@
 Every act is confirmed on a page that says how many people it touches; if that has changed meanwhile, it asks again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -21,6 +22,7 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen
+from workers.usecases.delivery import support_pacing
 from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
 from workers.usecases.waves.reach import Reach, WaveReach
 from workers.web.http.answers.names import in_pieces, why
@@ -101,6 +103,7 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
         "sending": outlook.sending,
         "sending_reason": in_pieces(sentence(in_words_of(outlook.sending.reason, catalog)), LONGEST_REASON),
         "paused": sorted(outlook.sending.paused),
+        "support": support_shown(outlook.support, zone, web.now(), catalog),
         "steps": outlook.steps,
         "named": lambda id: named(id, catalog),
         "ahead": DAYS,
@@ -109,6 +112,19 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
         "did_count": given.number("n", MOST_COUNTED) or 0,
     }
     return show(request, visitor, "queue.html", values)
+
+
+def support_shown(support: Mapping[str, object], zone: str, now: datetime, catalog: Catalog) -> str:
+    """Return whether questions wait for support, and by what figures, in words; empty where none ever does."""
+    if support["state"] == support_pacing.OFF:
+        return ""
+    if support["state"] == support_pacing.NOT_COUNTED:
+        return catalog.text("staff.queue.support-uncounted", {})
+    until = when(datetime.fromisoformat(str(support["until"])), zone, now, catalog)
+    figures = {"calls": support["free_calls"], "expected": support["expected_calls"], "until": until}
+    if support["questions"]:
+        return catalog.text("staff.queue.support-room", {**figures, "questions": support["questions"]})
+    return catalog.text("staff.queue.support-busy", {**figures, "waiting": support["waiting"]})
 
 
 def wave_shown(wave: WaveReach, today: date, zone: str, catalog: Catalog) -> dict[str, object]:

@@ -338,4 +338,6 @@ def recompute(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
         return touchpoint  # `recurrence` says when it comes round
     due = first_due(case, step, touchpoint.anchor_at)
     later = max(due, touchpoint.wake_at) if touchpoint.reason in PUT_OFF else due
+    if touchpoint.reason == Reason.SUPPORT_BUSY:
+        touchpoint = replace(touchpoint, reason="")
     return replace(touchpoint, due_at=due, wake_at=later, give_up_at=add_wait(due, step.give_up_after, case.zone))
