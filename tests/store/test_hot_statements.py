@@ -1,7 +1,7 @@
 """Hot statements go by an index: what each of them would do is asked of both databases."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import parts
@@ -14,7 +14,7 @@ from workers.store import due, ledger, read, tables
 from workers.store.customer import askings
 from workers.store.delivery import claim, departures, outbox, questions_taken
 from workers.store.engine import ListOf, Store
-from workers.store.survey import wordings
+from workers.store.survey import support_figures, wordings
 from workers.store.ticket import of_accounts, tickets
 
 DUE = (*due.ALWAYS, due.ASKABLE, due.GIVEN_UP)
@@ -48,6 +48,11 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "tickets past their first contact": tickets.PAST_FIRST_CONTACT,
     "open tickets of an account": of_accounts.OPEN_TICKETS,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
+    "questions that do not wait for support": due.impatient(frozenset(), (("wave", timedelta(days=3)),)),
+    "tickets to call": support_figures.TO_CALL,
+    "questions without an answer": support_figures.UNANSWERED,
+    "questions asked in a time": support_figures.ASKED,
+    "answers to questions of a time": support_figures.ANSWERED,
     **{f"{tables.of(kind).name} of customers": statement for kind, statement in read.OF_CUSTOMERS.items()},
     **{f"due work {number}": statement for number, statement in enumerate(DUE)},
     **{f"due work {number}, locked": due.locking(statement) for number, statement in enumerate(DUE)},

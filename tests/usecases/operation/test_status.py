@@ -23,6 +23,7 @@ from workers.usecases.operation.recount import recount_report
 ELSEWHERE = [
     "customers of an account = customers whose attributes name one",
     "touchpoints held for consent or notice = those whose customer gave or got none",
+    "questions that wait for support = those that were due and not to be given up yet",
     "questions that come round and wait = one a customer and question",
     "questions on sites = answered + not answered",
     "answers at places = responses there + kept apart",
@@ -30,7 +31,7 @@ ELSEWHERE = [
     *(check.name for check in invariants.SUMS if "SMS" in check.name),
 ]
 """What the house has none of: these sums, with their faults, are in test_told_accounts.py, test_duties_of_countries.py,
-test_coming_round.py, test_web_question.py, test_place_page.py and test_texting.py."""
+test_support_pacing.py, test_coming_round.py, test_web_question.py, test_place_page.py and test_texting.py."""
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"
 
 

@@ -129,7 +129,7 @@ def requests() -> dict[str, sa.Select[int]]:
 
 
 def waiting_for_support() -> dict[str, sa.Select[int]]:
-    """Return how many questions wait for support, and how many of them were due when they began to, and in their time."""
+    """Return how many questions wait for support, and how many of those were due and not over when they began to."""
     p = t.touchpoint.c
     waits = sa.and_(p.reason == Reason.SUPPORT_BUSY, p.state.in_((TouchpointState.PLANNED, TouchpointState.HELD)))
     in_time = sa.and_(p.state == TouchpointState.PLANNED, p.due_at <= p.changed_at, p.changed_at < p.give_up_at)

@@ -11,6 +11,33 @@ from workers.store import tables
 from workers.store.roster import AGENT
 
 UNHAPPY_UP_TO = 6
+AT = sa.bindparam("at", type_=tables.Instant())
+SINCE, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("since", "until"))
+TICKET, REQUEST, RESPONSE = tables.ticket.c, tables.survey_request.c, tables.response.c
+TO_CALL = (
+    sa.select(sa.func.count())
+    .select_from(tables.ticket)
+    .where(
+        TICKET.state != TicketState.DONE,
+        TICKET.first_contact_at.is_(None),
+        sa.or_(TICKET.waiting_until.is_(None), TICKET.waiting_until <= AT),
+    )
+)
+UNANSWERED = (
+    sa.select(sa.func.count())
+    .select_from(tables.survey_request)
+    .where(REQUEST.asked_at >= SINCE, REQUEST.state == RequestState.OPEN)
+)
+ASKED = (
+    sa.select(sa.func.count())
+    .select_from(tables.survey_request)
+    .where(REQUEST.asked_at >= SINCE, REQUEST.asked_at < UNTIL)
+)
+ANSWERED = (
+    sa.select(sa.func.count(), sa.func.count(sa.case((RESPONSE.score <= UNHAPPY_UP_TO, 1))))
+    .select_from(tables.response)
+    .where(RESPONSE.request.is_not(None), RESPONSE.asked_at >= SINCE, RESPONSE.asked_at < UNTIL)
+)
 
 
 def count_agents(connection: Connection, at: datetime) -> tuple[int, int]:
@@ -24,27 +51,16 @@ def count_agents(connection: Connection, at: datetime) -> tuple[int, int]:
 
 def count_to_call(connection: Connection, until: datetime) -> int:
     """Return how many tickets wait for their first call, and not until after an instant."""
-    c = tables.ticket.c
-    waits = sa.and_(c.state == TicketState.WAITING, c.waiting_until > until)
-    query = sa.select(sa.func.count()).select_from(tables.ticket)
-    query = query.where(c.state != TicketState.DONE, c.first_contact_at.is_(None), sa.not_(waits))
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(TO_CALL, {"at": until}).scalar_one())
 
 
 def count_unanswered(connection: Connection, since: datetime) -> int:
     """Return how many questions were asked since an instant and wait for an answer."""
-    c = tables.survey_request.c
-    query = sa.select(sa.func.count()).select_from(tables.survey_request)
-    return int(connection.execute(query.where(c.asked_at >= since, c.state == RequestState.OPEN)).scalar_one())
+    return int(connection.execute(UNANSWERED, {"since": since}).scalar_one())
 
 
 def count_past(connection: Connection, since: datetime, until: datetime) -> Past:
     """Return how the questions were answered that were asked from one instant to another."""
-    request, response = tables.survey_request.c, tables.response.c
-    asked = sa.select(sa.func.count()).where(request.asked_at >= since, request.asked_at < until)
-    low = sa.case((response.score <= UNHAPPY_UP_TO, 1))
-    answered = sa.select(sa.func.count(), sa.func.count(low)).where(
-        response.request.is_not(None), response.asked_at >= since, response.asked_at < until
-    )
-    n, unhappy = connection.execute(answered).one()
-    return Past(int(connection.execute(asked).scalar_one()), int(n), int(unhappy))
+    times = {"since": since, "until": until}
+    answered, unhappy = connection.execute(ANSWERED, times).one()
+    return Past(int(connection.execute(ASKED, times).scalar_one()), int(answered), int(unhappy))
