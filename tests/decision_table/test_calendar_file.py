@@ -73,6 +73,21 @@ def test_what_cannot_be_read_says_what_to_write(text: str, says: str) -> None:
         load_calendar((HEAD + text).encode())
 
 
+@pytest.mark.parametrize(
+    ("text", "calls"), [("", 0), ("calls_a_day:", 0), ("calls_a_day: 8", 8), ("calls_a_day: 500", 500)]
+)
+def test_calls_a_day_are_read_and_none_is_said_by_nothing(text: str, calls: int) -> None:
+    """A team that says nothing has no figure, and nothing waits for it."""
+    assert load_calendar(f"{HEAD}working_days: [mon]\n{text}".encode()).calls_a_day == calls
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "501", "8.5", "some", "[8]", "{}", "true", "\u0668"])
+def test_calls_a_day_that_are_no_number_of_calls_are_told(text: str) -> None:
+    """Whatever stands there: the sentence says what belongs there."""
+    with pytest.raises(Unreadable, match=r"calls_a_day .* is not the number of calls that one agent makes"):
+        load_calendar(f"{HEAD}working_days: [mon]\ncalls_a_day: {text}".encode())
+
+
 def test_every_fault_of_a_file_is_told_at_once() -> None:
     """Keys, zone, country, days and dates: one correction is enough; of the other small files every row."""
     wrong = (

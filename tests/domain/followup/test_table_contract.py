@@ -1,5 +1,6 @@
 """A table that is sound by itself is refused where it could not be used: before it decides, not while it does."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -228,6 +229,28 @@ def test_every_must_be_a_wait() -> None:
     columns = tuple(replace(column, kind=Kind.TEXT) if column.name == "every" else column for column in table.outputs)
     with pytest.raises(Misconfigured, match="every must be of type wait"):
         fit_plan(replace(table, outputs=columns))
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"J4": "P18D", "J8": "P18D"}, ""),
+        ({"J4": "P19D", "J8": "P19D"}, r"row 5 \(J4\): may wait must end 3 days before the row gives up"),
+        ({"J4": "P5D"}, r"row 9 \(J8\): milestone-3m may wait otherwise in row 5 \(J4\): write the same in both"),
+        ({"J4": "P5D", "J8": "P6D"}, "write the same in both"),
+    ],
+)
+def test_a_row_waits_for_support_within_its_time_and_like_its_likes(cells: dict[str, str], message: str) -> None:
+    """A wait that would run into the last days of its question, or differs within a touchpoint, is named."""
+    plan = RULES / "journey-plan"
+    head, *rows = plan.joinpath("rules.csv").read_text("utf-8").splitlines()
+    lines = [f"{head};may wait", *(f"{row};{cells.get(row.partition(';')[0], '')}" for row in rows)]
+    columns = (
+        plan.joinpath("table.yaml").read_text("utf-8").replace("  reminder: wait", "  may wait: wait\n  reminder: wait")
+    )
+    table = parse({"table.yaml": columns.encode(), "rules.csv": ("\n".join(lines) + "\n").encode()})
+    with pytest.raises(Misconfigured, match=message) if message else nullcontext():
+        fit_plan(table)
 
 
 def test_the_one_reminder_of_an_older_plan_means_what_it_meant() -> None:

@@ -204,9 +204,10 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
 
 def support_busy(touchpoint: Touchpoint, view: View) -> list[str]:
     """Return that a question that is due waits for support, by what figures and until when; empty where it does not."""
-    room, latest = view.outlook.support, asked_at_latest(touchpoint, view.policy.plan.may_wait)
-    if touchpoint.wake_at > view.now or room is None or latest is None or not view.waits_for_support(touchpoint):
+    room = view.outlook.support
+    if room is None or touchpoint.wake_at > view.now or not view.waits_for_support(touchpoint):
         return []
+    latest = asked_at_latest(touchpoint, view.policy.plan.may_wait) or touchpoint.give_up_at
     figures = {"calls": str(room.free_calls), "expected": str(room.expected_calls)}
     moments = {"until": view.words.moment(room.until), "latest": view.words.moment(latest)}
     return [view.words.clause(Reason.SUPPORT_BUSY, {**figures, **moments})]

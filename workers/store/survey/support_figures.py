@@ -1,4 +1,4 @@
-"""What support has to call and who is there to do so, and how questions were answered: counted, a figure a query."""
+"""What support has to call, and how questions were answered: counted, a figure a query."""
 
 from datetime import datetime
 
@@ -8,7 +8,6 @@ from sqlalchemy.engine import Connection
 from workers.domain.survey.planning.support_room import Past
 from workers.domain.types import RequestState, TicketState
 from workers.store import tables
-from workers.store.roster import AGENT
 
 UNHAPPY_UP_TO = 6
 AT = sa.bindparam("at", type_=tables.Instant())
@@ -38,15 +37,6 @@ ANSWERED = (
     .select_from(tables.response)
     .where(RESPONSE.request.is_not(None), RESPONSE.asked_at >= SINCE, RESPONSE.asked_at < UNTIL)
 )
-
-
-def count_agents(connection: Connection, at: datetime) -> tuple[int, int]:
-    """Return how many agents there are, and how many of them are there at an instant."""
-    c = tables.user.c
-    there = sa.case((sa.or_(c.away_until.is_(None), c.away_until <= at), 1))
-    query = sa.select(sa.func.count(), sa.func.count(there)).where(c.role == AGENT)
-    everybody, present = connection.execute(query).one()
-    return int(everybody), int(present)
 
 
 def count_to_call(connection: Connection, until: datetime) -> int:

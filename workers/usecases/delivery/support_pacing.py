@@ -11,6 +11,7 @@ from workers.domain.survey.planning.support_room import Past, SupportRoom, calls
 from workers.domain.types import Reason, TouchpointState
 from workers.store.connection import Connection
 from workers.store.counts import running_counts
+from workers.store.roster import count_agents
 from workers.store.survey import support_figures
 
 LOOKED_BACK = timedelta(days=90)
@@ -32,7 +33,7 @@ class Pacing:
         if not (policy.plan.may_wait and policy.calls_a_day):
             return None
         day = working_day(policy.calendar, now)
-        everybody, present = support_figures.count_agents(connection, day.works_from)
+        everybody, present = count_agents(connection, day.works_from)
         if not everybody:
             return None  # they work elsewhere, and how many they are is not known here
         if self._counted_at is None or not self._counted_at <= now < self._counted_at + AN_HOUR:
