@@ -118,6 +118,7 @@ def test_a_question_that_waits_is_told_with_its_figures(boucle: Embedded) -> Non
             connection, boucle.clock.now(), sending=queue.outlook().sending, support=described(boucle)
         )
     assert "support     room for 0 more questions, 2 wait for it (0 calls until " in status.as_text(state)
+    assert (state["due_now"], state["oldest_due"]) == (0, None)
 
 
 def test_what_is_urgent_is_asked_whatever_the_room(boucle: Embedded) -> None:

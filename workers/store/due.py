@@ -100,12 +100,15 @@ def due_kinds(now: datetime) -> Iterator[tuple[str, sa.ColumnElement[Any], sa.Co
     """Give each kind of work with the instant from which it is due, and which rows are due and not done.
 
     Dispatches come twice, because two indexes have them: those that wait, and those that a sender has in hand. Held and
-    paused work counts too: it is what an operator looks for.
+    paused work counts too: it is what an operator looks for. What waits for support does not: it has a figure of its
+    own, and waits for days as it should.
     """
     d = tables.dispatch.c
     ready = sa.and_(tables.one_of(d.state, LEAVING[:1]), d.not_before <= now)
     on_its_way = sa.and_(tables.one_of(d.state, LEAVING[1:]), d.not_before <= now)
-    yield "touchpoints", tables.touchpoint.c.wake_at, touchpoints_due(now, may_ask=True, paused=())
+    unpaced = tables.touchpoint.c.reason != Reason.SUPPORT_BUSY
+    due = sa.and_(touchpoints_due(now, may_ask=True, paused=()), unpaced)
+    yield "touchpoints", tables.touchpoint.c.wake_at, due
     yield "responses", tables.response.c.settles_at, responses_due(now)
     yield "survey_requests", tables.survey_request.c.closes_at, requests_due(now)
     yield "actions", tables.action.c.due_at, actions_due(now)
