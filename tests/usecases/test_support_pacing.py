@@ -63,12 +63,13 @@ def described(boucle: Embedded) -> dict[str, object]:
         return support_pacing.describe(connection, boucle.parts.policies.current(), boucle.clock.now())
 
 
-def told(boucle: Embedded, customer: str) -> dict[str, Any]:
-    """Return what is told of a customer's question about a delivery."""
+def told(boucle: Embedded, customer: str) -> tuple[dict[str, Any], str]:
+    """Return what is told of a customer's question about a delivery, and of when they are asked next."""
     with boucle.store.reading() as connection:
         story = inquiry.explain(connection, "customer", customer, boucle.clock.now(), boucle.parts.policies.current())
-    entries = cast("dict[str, list[dict[str, Any]]]", story)["touchpoints"]
-    return next(entry for entry in entries if entry["touchpoint"] == STEP)
+    known = cast("dict[str, Any]", story)
+    entry = next(entry for entry in known["touchpoints"] if entry["touchpoint"] == STEP)
+    return entry, known["next_ask"]["reason"]
 
 
 def failing(boucle: Embedded) -> list[str]:
@@ -107,7 +108,8 @@ def test_questions_leave_as_many_a_day_as_support_can_call_and_the_rest_after_th
 def test_a_question_that_waits_is_told_with_its_figures(boucle: Embedded) -> None:
     """In explain with what support can call and until when it waits, in the queue's outlook and in status."""
     deliver(boucle, 2)
-    entry = told(boucle, "1")
+    entry, following = told(boucle, "1")
+    assert "it waits because support has no room for more answers" in following
     assert entry["code"] == Reason.SUPPORT_BUSY
     assert "calls that it can still take until 3 March at 18:00: 0" in entry["reason"]
     assert "the question waits until 6 March at 10:12 at most" in entry["reason"]

@@ -4,12 +4,14 @@ import re
 from datetime import timedelta
 
 import pytest
+from embedded import START, shipped_templates
 from staffparts import Team, hidden, words
 from webparts import LARGEST, Site, event, travelling
 
 from workers.domain.records import Action, History, SurveyRequest, Touchpoint
 from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.store.sign_in.audit_log import list_acts
+from workers.web.staff.queue import support_shown
 
 FRIDAY = "2026-03-06"
 
@@ -184,3 +186,20 @@ def test_many_people_are_done_in_several_transactions(team: Team, monkeypatch: p
     assert answer.headers["location"] == "/queue?did=send_now&n=5"  # type: ignore[attr-defined]  # a response
     assert {touchpoint.wake_at for touchpoint in team.site.rows(Touchpoint)} == {team.site.clock.at}
     assert all(touchpoint.state == TouchpointState.PLANNED for touchpoint in team.site.rows(Touchpoint))
+
+
+@pytest.mark.parametrize(
+    ("support", "said"),
+    [
+        ({"state": "off", "waiting": 0}, ""),
+        ({"state": "not counted", "waiting": 0}, "calendar.yaml says no calls_a_day"),
+        ({"questions": 12}, "room for the answers to more questions: 12. Calls that it can still take until"),
+        ({"questions": 0}, "Calls expected from what was asked: 3. Questions that wait: 20."),
+    ],
+)
+def test_the_room_of_support_is_told_with_its_figures(support: dict[str, object], said: str) -> None:
+    """Nothing where nothing waits for it; what a lead does about it else."""
+    figures = {"state": "on", "waiting": 20, "free_calls": 3, "expected_calls": 3, "until": "2026-03-06T17:00:00+00:00"}
+    catalog = shipped_templates().catalogs.negotiate("en")
+    shown = support_shown(figures | support, "Europe/Paris", START, catalog)
+    assert said in shown if said else not shown

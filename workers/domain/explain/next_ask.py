@@ -4,7 +4,7 @@ from datetime import datetime
 
 from workers.calendar import next_in_window
 from workers.decision_table.model.rest_period import Question, Resting
-from workers.domain.explain.survey import expected_at
+from workers.domain.explain.survey import expected_at, support_busy
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
 from workers.domain.mail.survey_duties import unmet
@@ -106,8 +106,10 @@ def pending(opens: datetime, view: View) -> list[str]:
     for touchpoint in waiting:
         earliest = expected_at(touchpoint, view)
         if earliest is not None:
-            expected.append((earliest if touchpoint.if_resting == "exempt" else max(earliest, opens), touchpoint.step))
+            asked_at = earliest if touchpoint.if_resting == "exempt" else max(earliest, opens)
+            expected.append((asked_at, touchpoint.step, touchpoint))
     if not expected:
         return [view.words.say("next.dropped")]
-    at, step = min(expected)
-    return [view.words.say("next.planned", name=view.words.name(step), day=view.words.day(at))]
+    at, step, following = min(expected, key=lambda question: question[:2])
+    named = view.words.say("next.planned", name=view.words.name(step), day=view.words.day(at))
+    return [named, *support_busy(following, view)]
