@@ -200,6 +200,6 @@ def test_many_people_are_done_in_several_transactions(team: Team, monkeypatch: p
 def test_the_room_of_support_is_told_with_its_figures(support: dict[str, object], said: str) -> None:
     """Nothing where nothing waits for it; what a lead does about it else."""
     figures = {"state": "on", "waiting": 20, "free_calls": 3, "expected_calls": 3, "until": "2026-03-06T17:00:00+00:00"}
-    catalog = shipped_templates().catalogs.negotiate("en")
+    catalog = shipped_templates().catalogs.catalog("en")
     shown = support_shown(figures | support, "Europe/Paris", START, catalog)
     assert said in shown if said else not shown
