@@ -99,6 +99,7 @@ def test_a_question_waits_no_longer_than_it_may() -> None:
     assert asked_at_latest(question.but(reason=Reason.OPERATOR), week) is None
     assert may_still_wait(question, week, question.due_at + 5 * DAY - timedelta(seconds=1))
     assert not may_still_wait(question, week, question.due_at + 5 * DAY)
+    assert not may_still_wait(question, week, question.due_at - timedelta(seconds=1))
 
 
 def test_a_plan_without_the_column_lets_nothing_wait() -> None:

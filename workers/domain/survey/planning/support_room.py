@@ -114,6 +114,6 @@ def asked_at_latest(touchpoint: Touchpoint, may_wait: Mapping[str, timedelta]) -
 
 
 def may_still_wait(touchpoint: Touchpoint, may_wait: Mapping[str, timedelta], now: datetime) -> bool:
-    """Tell whether a question that is due waits while support has no room."""
+    """Tell whether a question waits while support has no room; one that a person sends before it is due never does."""
     latest = asked_at_latest(touchpoint, may_wait)
-    return latest is not None and now < latest
+    return latest is not None and touchpoint.due_at <= now < latest
