@@ -69,7 +69,7 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
     },
     "what was not asked": lambda connection: funnel.count_not_asked(connection, SOME),
     "cells": lambda connection: cells.cube(connection, SOME, []),
-    "detractors": lambda connection: (figures.cases(connection, SOME), figures.waits(connection, SOME)),
+    "detractors": lambda connection: figures.cases(connection, SOME),
     "the answers of a step": lambda connection: figures.list_cases(connection, SOME),
     "those who were told": lambda connection: announced.count_told(connection, SOME),
     "drivers": lambda connection: drivers.count_drivers(connection, SOME),

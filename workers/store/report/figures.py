@@ -4,6 +4,7 @@ The database counts; what is shown of it stands in `figures`. Writes nothing. Re
 everything but the loop, as their scores drift up by themselves.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -102,26 +103,40 @@ def month_of(at: Column, months: Months) -> Column:
     return sa.case(*((at < start, name) for (name, _), (_, start) in following), else_=months[-1][0])
 
 
-def cases(connection: Connection, filters: Filters) -> dict[Case, int]:
-    """Count the detractors' answers by how far they came."""
+def cases(connection: Connection, filters: Filters) -> tuple[dict[Case, int], list[tuple[datetime, datetime]]]:
+    """Count the detractors' answers by how far they came; and return from when to when each waited to be contacted."""
     rows = case_rows(filters).subquery()
-    by = [rows.c[field.name] for field in fields(Case)]
-    query = sa.select(*by, sa.func.count()).where(rows.c.place == 1).group_by(*by)
-    return {Case(*values): int(n) for *values, n in connection.execute(query)}
+    query = sa.select(*of_case(rows), rows.c.opened_at, rows.c.contacted_at).where(rows.c.place == 1)
+    counts: Counter[tuple[Any, ...]] = Counter()
+    waits = []
+    for *case, opened_at, contacted_at in connection.execute(query):
+        counts[tuple(case)] += 1
+        if contacted_at is not None:
+            waits.append((opened_at, contacted_at))
+    return {Case(*case): n for case, n in counts.items()}, waits
+
+
+def of_case(rows: sa.Subquery) -> list[Column]:
+    """Return the columns that make a case."""
+    return [rows.c[field.name] for field in fields(Case)]
 
 
 def list_cases(connection: Connection, filters: Filters) -> list[tuple[str, Case]]:
     """Return the detractors' answers by their ids, each with how far it came."""
     rows = case_rows(filters).subquery()
-    query = sa.select(rows.c.id, *(rows.c[field.name] for field in fields(Case))).where(rows.c.place == 1)
+    query = sa.select(rows.c.id, *of_case(rows)).where(rows.c.place == 1)
     return [(str(id), Case(*values)) for id, *values in connection.execute(query)]
 
 
 def case_rows(filters: Filters) -> sa.Select[Any]:
     """Return detractors' answers with their tickets and recovery surveys; the newest of several has the first place."""
-    k, asked, again = t.ticket.c, t.survey_request.alias("asked_again"), t.response.alias("again")
+    k, a = t.ticket.c, t.action.c
+    asked, again = t.survey_request.alias("asked_again"), t.response.alias("again")
+    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None)).distinct().subquery()
     source = (
-        with_tickets(filters)
+        answers_of(filters)
+        .outerjoin(tickets, tickets.c.response == R.id)
+        .outerjoin(t.ticket, k.id == tickets.c.ticket)
         .outerjoin(asked, sa.and_(asked.c.trigger == RECOVERY, asked.c.reference == sa.cast(k.id, sa.Text)))
         .outerjoin(again, sa.and_(again.c.request == asked.c.id, again.c.trigger == RECOVERY))
     )
@@ -135,30 +150,12 @@ def case_rows(filters: Filters) -> sa.Select[Any]:
         "done": k.done_at.is_not(None),
         "asked_again": asked.c.id.is_not(None),
         "score_again": again.c.score,
+        "opened_at": k.opened_at,
+        "contacted_at": k.first_contact_at,
         "place": sa.func.row_number().over(partition_by=R.id, order_by=newest),
     }
     query = sa.select(R.id, *(column.label(name) for name, column in columns.items())).select_from(source)
     return query.where(R.band == Band.DETRACTOR.value, *of_answers(filters))
-
-
-def with_tickets(filters: Filters) -> sa.FromClause:
-    """Return the answers that a report is about with the tickets that they led to."""
-    k, a = t.ticket.c, t.action.c
-    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None)).distinct().subquery()
-    return (
-        answers_of(filters).outerjoin(tickets, tickets.c.response == R.id).outerjoin(t.ticket, k.id == tickets.c.ticket)
-    )
-
-
-def waits(connection: Connection, filters: Filters) -> list[tuple[datetime, datetime]]:
-    """Return from when to when the detractors waited for the first contact, in no order."""
-    k = t.ticket.c
-    place = sa.func.row_number().over(partition_by=R.id, order_by=sa.func.coalesce(k.number, 0).desc())
-    query = sa.select(k.opened_at, k.first_contact_at, place.label("place")).select_from(with_tickets(filters))
-    newest = query.where(R.band == Band.DETRACTOR.value, *of_answers(filters)).subquery()
-    c = newest.c
-    contacted = sa.select(c.opened_at, c.first_contact_at).where(c.place == 1, c.first_contact_at.is_not(None))
-    return [(opened, contact) for opened, contact in connection.execute(contacted)]
 
 
 def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:

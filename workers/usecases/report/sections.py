@@ -95,7 +95,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
     noted = tuple(notes(connection, filters))
     stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
     cube = cells.cube(connection, filters, stretches)
-    cases, waits = stored.cases(connection, filters), stored.waits(connection, filters)
+    cases, waits = stored.cases(connection, filters)
     waterfall, not_asked = asked(connection, filters)
     return Review(
         filters=filters,
