@@ -30,6 +30,8 @@ BOM = "\ufeff"
 """Excel takes a CSV file without it for another encoding than UTF-8."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FORMULA_SIGNS = frozenset("=+-@")
+GUESSED_STARTS = ("=", "#")
+"""How texts begin that the library takes for a formula or an error."""
 LATER_START = re.compile(
     r"""[\n\t;]["'\s]*+(?P<sign>[=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u207a\u207b])?"""
 )
@@ -157,19 +159,30 @@ def shown_width(value: Value) -> int:
 
 
 def heading(page: WriteOnlyWorksheet, text: str, zone: ZoneInfo) -> Cell:
-    made = cell(page, text, zone)
+    made = text_cell(page, fitting(text, zone))
     made.font = Font(bold=True)
     return made
 
 
-def cell(page: WriteOnlyWorksheet, value: Value, zone: ZoneInfo) -> Cell:
-    """Return a cell: text is text for every program, an instant a date in the zone."""
+def cell(page: WriteOnlyWorksheet, value: Value, zone: ZoneInfo) -> Value | Cell:
+    """Return what makes a cell: text is text for every program, an instant a date in the zone.
+
+    What the library itself takes for a text or a number is handed on as it is, which costs a third of a cell of ours.
+    """
     fit = fitting(value, zone)
-    made: Cell = WriteOnlyCell(page, fit)  # type: ignore[arg-type]  # the stubs forget plain days
     if isinstance(fit, str):
-        made.data_type = "s"
-    elif isinstance(fit, date):
-        made.number_format = MOMENT_FORMAT if isinstance(fit, datetime) else DAY_FORMAT
+        return text_cell(page, fit) if fit.startswith(GUESSED_STARTS) else fit
+    if not isinstance(fit, date):
+        return fit
+    made: Cell = WriteOnlyCell(page, fit)  # type: ignore[arg-type]  # the stubs forget plain days
+    made.number_format = MOMENT_FORMAT if isinstance(fit, datetime) else DAY_FORMAT
+    return made
+
+
+def text_cell(page: WriteOnlyWorksheet, text: Value) -> Cell:
+    """Return a cell that is text whatever it looks like."""
+    made: Cell = WriteOnlyCell(page, text)  # type: ignore[arg-type]  # the stubs forget plain days
+    made.data_type = "s"
     return made
 
 
