@@ -140,7 +140,7 @@ def case_rows(filters: Filters) -> sa.Select[Any]:
         .outerjoin(asked, sa.and_(asked.c.trigger == RECOVERY, asked.c.reference == sa.cast(k.id, sa.Text)))
         .outerjoin(again, sa.and_(again.c.request == asked.c.id, again.c.trigger == RECOVERY))
     )
-    newest = (sa.func.coalesce(k.number, 0).desc(), asked.c.asked_at.desc(), again.c.id)
+    newest = (sa.func.coalesce(k.number, 0).desc(), asked.c.id.desc(), again.c.id)
     columns: dict[str, Column] = {
         "score": R.score,
         "ticket": k.id.is_not(None),
@@ -160,9 +160,12 @@ def case_rows(filters: Filters) -> sa.Select[Any]:
 
 def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:
     """Count persons by the band of the answer before and of their latest one in the period."""
-    latest = latest_answers(filters)
-    query = sa.select(latest.c.before, latest.c.band, sa.func.count()).group_by(latest.c.before, latest.c.band)
-    return {(str(before or ""), str(band)): int(n) for before, band, n in connection.execute(query)}
+    c = latest_answers(filters).c
+    before, bands = sa.func.coalesce(c.before, ""), [band.value for band in Band]
+    pairs = [(was, band) for was in ("", *bands) for band in bands]
+    counts = (total(sa.and_(before == was, c.band == band)) for was, band in pairs)  # in one pass, without sorting
+    row = connection.execute(sa.select(*counts)).one()
+    return {pair: int(n) for pair, n in zip(pairs, row, strict=True) if n}
 
 
 WITHIN_ONE_PERSON: dict[str, Any] = {"partition_by": R.customer, "order_by": (R.answered_at, R.id)}
@@ -185,7 +188,9 @@ def latest_answers(filters: Filters) -> sa.Subquery:
     newest: list[Condition] = []
     if filters.since:
         ranked = ranked.add_columns(ASKED_AT.label("asked_at"))
-    answers = ranked.select_from(answers_of(filters)).where(*of_answers(whole), C.erased_at.is_(None)).subquery()
+    erased = sa.select(C.id).where(C.erased_at.is_not(None)).subquery()
+    source = answers_of(filters).outerjoin(erased, erased.c.id == R.customer)
+    answers = ranked.select_from(source).where(*of_answers(whole), erased.c.id.is_(None)).subquery()
     if filters.since:
         newest = [sa.type_coerce(answers.c.asked_at, t.Instant()) >= filters.since]
     columns = (answers.c.id, answers.c.band, answers.c.before)
