@@ -31,6 +31,7 @@ action = table(
     sa.Index("action_customer", "customer"),
     sa.Index("action_response", "response"),
     sa.Index("action_due", "due_at", **where("state IN ('planned', 'held')")),
+    sa.Index("action_ticket", "ticket", "response", **where("ticket IS NOT NULL")),
 )
 ticket = table(
     records.Ticket,

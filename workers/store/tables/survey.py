@@ -28,6 +28,7 @@ survey_request = table(
     sa.UniqueConstraint("journey", "step", "customer", name="survey_request_touchpoint"),
     sa.Index("survey_request_customer", "customer"),
     sa.Index("survey_request_asked", "asked_at"),
+    sa.Index("survey_request_recovery", "reference", "id", **where("trigger = 'recovery'")),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
 )
 wording = sa.Table(
