@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -55,15 +56,26 @@ def rows(connection: Connection, kind: type[R], *conditions: sa.ColumnElement[bo
 
 def by_key(connection: Connection, kind: type[R], *key: object) -> R | None:
     """Return the record with this primary key, given in the order of `kind.KEY`; None where there is none."""
-    table = tables.of(kind)
-    matching = rows(connection, kind, *(table.c[name] == value for name, value in zip(kind.KEY, key, strict=True)))
+    matching = rows_with(connection, kind, **dict(zip(kind.KEY, key, strict=True)))
     return matching[0] if matching else None
 
 
 def rows_with(connection: Connection, kind: type[R], **values: object) -> list[R]:
-    """Return the records whose fields have exactly these values."""
-    table = tables.of(kind)
-    return rows(connection, kind, *(table.c[name] == value for name, value in values.items()))
+    """Return the records whose fields have exactly these values; None is one of them."""
+    given = {name: value for name, value in values.items() if value is not None}
+    statement = with_values(kind.TABLE, frozenset(given), frozenset(values) - frozenset(given))
+    return read_records(connection, kind, statement, given)
+
+
+@lru_cache(128)
+def with_values(table: str, given: frozenset[str], missing: frozenset[str]) -> sa.Select[Any]:
+    """Return what finds rows of a table by the values of some columns, by their names, and by those that have none.
+
+    Built once: building a statement costs more than running it.
+    """
+    columns = tables.metadata.tables[table].c
+    conditions = [columns[name] == sa.bindparam(name, type_=columns[name].type) for name in sorted(given)]
+    return sa.select(*columns).where(*conditions, *(columns[name].is_(None) for name in sorted(missing)))
 
 
 OF_IDS: dict[type[Row], sa.Select[Any]] = {
@@ -79,6 +91,11 @@ OF_OWNERS = {
 }
 
 
+OWNERS = {
+    kind: sa.select(tables.of(kind).c.customer).where(tables.of(kind).c.id == sa.bindparam("key")) for kind in OF_OWNERS
+}
+
+
 def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[R]:
     """Return those records that there are of these ids, in no order."""
     return [kind(*row) for row in connection.execute(OF_IDS[kind], {"ids": list(ids)})]
@@ -87,9 +104,8 @@ def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[
 def by_owner(connection: Connection, kind: type[R], customer: str | None, *key: object) -> R | None:
     """Return the record with this identity, looked for under a customer first: where rows lie by customer, in one
     place. What is another's meanwhile, or stayed with a customer who was merged, is looked up by its identity alone."""
-    table, names = tables.of(kind), tables.identity(kind)
-    identity = [table.c[name] == value for name, value in zip(names, key, strict=True)]
-    matching = rows(connection, kind, table.c.customer == customer, *identity) or rows(connection, kind, *identity)
+    identity = dict(zip(tables.identity(kind), key, strict=True))
+    matching = rows_with(connection, kind, **identity, customer=customer) or rows_with(connection, kind, **identity)
     return matching[0] if matching else None
 
 
@@ -101,8 +117,7 @@ def with_owners(connection: Connection, kind: type[R], customers: Iterable[str],
 
 def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:
     """Return whose a row is, by its id; None where there is none, or it is nobody's."""
-    table = tables.of(kind)
-    owner = connection.execute(sa.select(table.c.customer).where(table.c.id == key)).scalar()
+    owner = connection.execute(OWNERS[kind], {"key": key}).scalar()
     return CustomerId(owner) if owner else None
 
 

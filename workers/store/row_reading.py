@@ -1,13 +1,16 @@
-"""Records out of the rows of a statement: on PostgreSQL straight from the driver, which has their values ready.
+"""Records out of the rows of a statement, straight from the driver.
 
 SQLAlchemy asks each value's column what becomes of it, a third of the time that reading a customer takes; here that is
-known for each class once. The statements are SQLAlchemy's, and so are the errors.
+known for each class once. PostgreSQL's driver has ids and instants ready, SQLite's gives texts and numbers. The
+statements are SQLAlchemy's, and so are the errors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -15,7 +18,8 @@ from workers.domain.records import Row
 from workers.store import tables
 
 R = TypeVar("R", bound=Row)
-Words = Mapping[str | None, object]
+Ways = Sequence[tuple[int, Callable[[Any], object]]]
+"""Which columns of a class are not as the driver gives them, each with what makes its value."""
 
 
 def read_records(
@@ -23,35 +27,49 @@ def read_records(
 ) -> list[R]:
     """Return the rows of a statement as records of a class, whose columns it selects in their order."""
     result = connection.execute(statement, values)
-    if connection.dialect.name == "sqlite" or result.cursor is None:
+    if result.cursor is None:
         return [kind(*row) for row in result.all()]
     rows = result.cursor.fetchall()
     result.close()
-    return as_records(kind, rows)
+    return as_records(kind, rows, is_sqlite=connection.dialect.name == "sqlite")
 
 
-def as_records(kind: type[R], rows: Sequence[Sequence[Any]]) -> list[R]:
-    """Return the driver's rows as records: ids as texts and instants in UTC as they are, states as their words."""
-    states = STATES[kind]
-    if not states:
+def as_records(kind: type[R], rows: Sequence[Sequence[Any]], *, is_sqlite: bool = False) -> list[R]:
+    """Return the driver's rows as records: ids as texts, instants in UTC, states as their words."""
+    ways = (OF_SQLITE if is_sqlite else OF_POSTGRESQL)[kind]
+    if not ways:
         return [kind(*row) for row in rows]
     records = []
     for row in rows:
         values = list(row)
-        for place, words in states:
-            values[place] = words[values[place]]
+        for place, read in ways:
+            value = values[place]
+            if value is not None:
+                values[place] = read(value)
         records.append(kind(*values))
     return records
 
 
-def states_of(kind: type[Row]) -> tuple[tuple[int, Words], ...]:
-    """Return where the states of a class stand, each with its words by their text."""
+def ways_of(kind: type[Row], *, is_sqlite: bool) -> Ways:
+    """Return what becomes of the columns of a class that are not as the driver gives them; null is None always."""
     columns = [tables.of(kind).c[field.name].type for field in fields(kind)]
-    return tuple(
-        (place, {None: None, **{str(word): word for word in column.words}})
-        for place, column in enumerate(columns)
-        if isinstance(column, tables.State)
-    )
+    found = ((place, way_of(column, is_sqlite=is_sqlite)) for place, column in enumerate(columns))
+    return tuple((place, way) for place, way in found if way is not None)
 
 
-STATES = {kind: states_of(kind) for kind in tables.WRITE_ORDER}
+def way_of(column: sa.types.TypeEngine[Any], *, is_sqlite: bool) -> Callable[[Any], object] | None:
+    """Return what makes the value of a column from what the driver gives; None where that is the value."""
+    if isinstance(column, tables.State):
+        words: Mapping[str, object] = {str(word): word for word in column.words}
+        return words.__getitem__
+    if not is_sqlite:
+        return None
+    if isinstance(column, tables.Instant):
+        return datetime.fromisoformat
+    if isinstance(column, sa.JSON):
+        return orjson.loads
+    return bool if isinstance(column, sa.Boolean) else None
+
+
+OF_POSTGRESQL = {kind: ways_of(kind, is_sqlite=False) for kind in tables.WRITE_ORDER}
+OF_SQLITE = {kind: ways_of(kind, is_sqlite=True) for kind in tables.WRITE_ORDER}

@@ -5,18 +5,20 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Click
 from workers.store import tables
+from workers.store.row_reading import read_records
+
+CLICK = tables.click.c
+OF_A_QUESTION = (CLICK.request == sa.bindparam("request"), CLICK.customer == sa.bindparam("customer"))
+LATEST = sa.select(tables.click).where(*OF_A_QUESTION).order_by(CLICK.at.desc(), CLICK.id).limit(sa.bindparam("most"))
+BY_A_PERSON = sa.select(CLICK.id).where(*OF_A_QUESTION, CLICK.signal == "").limit(1)
+"""Built once: building a statement costs more than running it."""
 
 
 def latest_clicks(connection: Connection, request: str, customer: str, most: int) -> list[Click]:
     """Return the last clicks on the links of a question, the newest first."""
-    table = tables.click
-    theirs = (table.c.request == request, table.c.customer == customer)
-    query = sa.select(table).where(*theirs).order_by(table.c.at.desc(), table.c.id).limit(most)
-    return [Click(*row) for row in connection.execute(query)]
+    return read_records(connection, Click, LATEST, {"request": request, "customer": customer, "most": most})
 
 
 def opened_by_a_person(connection: Connection, request: str, customer: str | None) -> bool:
     """Tell whether the link of a customer's question was opened by what does not look like a machine."""
-    c = tables.click.c
-    query = sa.select(c.id).where(c.request == request, c.customer == customer, c.signal == "").limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(BY_A_PERSON, {"request": request, "customer": customer}).first() is not None
