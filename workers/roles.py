@@ -24,8 +24,6 @@ from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
 from workers.store.delivery import mail_servers
-from workers.streams import PROCESSORS, Batching, Positions, group_of, make_app, start_app
-from workers.streams.guards import StreamGuards
 from workers.usecases.bounces.collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
 from workers.usecases.operation.consumer_audit import ConsumerAudit
@@ -33,7 +31,7 @@ from workers.usecases.operation.outage_watch import Observing
 from workers.usecases.operation.recount import fold_counts, recount_report
 from workers.web.http.requests.tour import Tour
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what one role alone needs, it imports when it is made: Faust takes half a second
     from workers.web.http.requests.context import Web
 
 log = logging.getLogger(__name__)
@@ -271,6 +269,8 @@ def backlog_of(parts: Boucle) -> Backlog | None:
     cluster, settings = kafka_of(parts.settings), parts.settings
     if cluster is None:
         return None
+    from workers.streams import group_of
+
     names = topic_names(settings, topics.TOPICS_IN)
     return partial(count_waiting, parts.store, topics.Log(cluster, names, group_of(settings)))
 
@@ -305,6 +305,8 @@ def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:
 
 def log_of(cluster: topics.Cluster, settings: Settings) -> topics.Log:
     """Return the logs that the stream reads; from now on this process reads every record by itself (batches.py)."""
+    from workers.streams import group_of
+
     topics.read_by_record(settings.max_event_bytes)
     return topics.Log(cluster, topic_names(settings, topics.TOPICS_IN), group_of(settings))
 
@@ -314,6 +316,9 @@ def stream(parts: Boucle) -> Role:
     cluster, settings = kafka_of(parts.settings), parts.settings
     if cluster is None:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
+    from workers.streams import PROCESSORS, Batching, Positions, make_app, start_app
+    from workers.streams.guards import StreamGuards
+
     log_of_topics = log_of(cluster, settings)
 
     async def run(stop: asyncio.Event) -> None:

@@ -7,9 +7,11 @@ books are the same. It starts from nothing, and refuses a database that holds an
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any, TypeVar
 
 from workers import app
 from workers.adapters.clock import FixedClock, StoredClock
@@ -20,11 +22,13 @@ from workers.demo.tour import hire
 from workers.settings import Settings
 from workers.store import due
 from workers.store.controls import DEMO, set_control
+from workers.store.delivery.claim import MAIL, WEBHOOK
 from workers.usecases.delivery.send_controls import Sending, sending_now
 from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status as counting
 from workers.usecases.outbox_relay import OutboxRelay
 
+T = TypeVar("T")
 SLOT_HOURS = (10, 17)
 """Local hours at which the demo looks at what is due; between them people act at their own time."""
 EVENT_HOURS = frozenset({10, 17})
@@ -55,6 +59,21 @@ class DemoResult:
             "digest": self.digest,
             "sums_hold": self.sums_hold,
         }
+
+
+class AtOnce(ThreadPoolExecutor):
+    """Does what it is given at once, in the thread that gives it.
+
+    Nothing else goes on in a demo's loop meanwhile, and one thread keeps one connection, whose cache stays good.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **named: Any) -> Future[T]:
+        done: Future[T] = Future()
+        try:
+            done.set_result(fn(*args, **named))
+        except BaseException as error:  # handed to who waits for it
+            done.set_exception(error)
+        return done
 
 
 class Demo:
@@ -88,6 +107,7 @@ class Demo:
 
         set_control_demo(parts)
         with asyncio.Runner() as runner, doors_of(parts) as door:
+            runner.get_loop().set_default_executor(AtOnce(max_workers=1))
             persons = shop.people(self.seed, self.customers)
             year = Year(parts, persons, self.seed, set_clock, door.take, runner)
             for share in year.drive():
@@ -148,6 +168,7 @@ class Year:
         for number, deed in enumerate(wishes.DEEDS):
             self._crowd.plan(deed.at, f"lead/{number}", partial(lead.do, deed.name))
         self._dispatching: Delivery = parts.outgoing.delivery()
+        self._kinds = (WEBHOOK, MAIL) if parts.settings.webhook_url else (MAIL,)
         self._relaying: OutboxRelay = parts.outgoing.outbox_relay()
         self._next_due: datetime | None = None
         self._news: set[News] = set()
@@ -189,7 +210,7 @@ class Year:
         moved = 1
         while moved:
             woken = self._parts.scheduler.wake_some()
-            sent = self._runner.run(self._dispatching.send_some())
+            sent = self._runner.run(self._dispatching.send_some(self._kinds))
             texted = self._send_texts() if woken or not sent else 0
             self._news |= {kind for kind, count in ((News.TICKET, woken), (News.MAIL, sent)) if count}
             moved = woken + sent + texted

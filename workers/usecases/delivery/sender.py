@@ -8,7 +8,7 @@ so that neither waits for the other. What the other side said is kept while the 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -78,10 +78,10 @@ class Delivery:
         """Hand over every webhook that is ready, until a stop is asked for; return how many were claimed."""
         return await self._send_kind(WEBHOOK, stop)
 
-    async def send_some(self) -> int:
-        """Claim a group of webhooks and one of mails and hand them over; return how many were claimed."""
+    async def send_some(self, kinds: Sequence[str] = (WEBHOOK, MAIL)) -> int:
+        """Claim a group of each kind and hand it over; return how many were claimed."""
         stop = asyncio.Event()
-        return await self._run(WEBHOOK, stop, one_group=True) + await self._run(MAIL, stop, one_group=True)
+        return sum([await self._run(kind, stop, one_group=True) for kind in kinds])
 
     async def _send_kind(self, kind: str, stop: asyncio.Event | None) -> int:
         total, stop = 0, stop or asyncio.Event()
