@@ -211,13 +211,12 @@ class Year:
         while moved:
             woken = self._parts.scheduler.wake_some()
             sent = self._runner.run(self._dispatching.send_some(self._kinds))
-            texted = self._send_texts() if woken or not sent else 0
             self._news |= {kind for kind, count in ((News.TICKET, woken), (News.MAIL, sent)) if count}
-            moved = woken + sent + texted
             with self._parts.store.reading() as connection:
                 self._next_due = due.next_due(connection)
             if self._next_due is None or self._next_due > slot:
                 return
+            moved = woken + sent + self._send_texts()
 
     def _send_texts(self) -> int:
         """Hand over the SMS that are due, and return how many."""

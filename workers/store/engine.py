@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.functions import FunctionElement
 
 from workers.errors import KeyTaken, NotNow
@@ -38,6 +39,8 @@ KEY_TAKEN = "23505"
 """SQLSTATE unique_violation; SQLite says UNIQUE, also of a primary key."""
 LOOKS = 3
 """How often in a row the same key may be there: a second look sees what another writer wrote, and decides anew."""
+READS = "reads"
+"""What is told to a connection while a transaction begins that only reads."""
 FAULTS_OF_DATA = frozenset({"22", "23", "42", "0A", "21"})
 """SQLSTATE classes in which the statement or its values are at fault: data, integrity, syntax and names. Whatever else
 the database says (locks, resources, disk, shutdown, read-only, its own errors) is about it, and passes."""
@@ -75,7 +78,7 @@ def connect(url: str, patience: Patience = Patience()) -> Engine:  # noqa: B008 
             set_up_sqlite(connection, patience.file_lock)
 
         sa.event.listen(engine, "connect", set_up)
-        sa.event.listen(engine, "begin", begin_sqlite)
+        vars(engine.dialect)["do_begin"] = begin_sqlite  # no event: with one, each statement asks for listeners
         return engine
     engine = sa.create_engine(
         url,
@@ -118,10 +121,21 @@ def set_up_sqlite(connection: Any, seconds: float) -> None:
     cursor.close()
 
 
-def begin_sqlite(connection: Connection) -> None:
-    """Begin at once as a writer, unless the caller said that it only reads."""
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def begin_sqlite(connection: PoolProxiedConnection) -> None:
+    """Begin at once as a writer, unless the store said that it only reads."""
+    cursor = connection.cursor()
+    cursor.execute("BEGIN" if connection.info.get(READS) else "BEGIN IMMEDIATE")
+    cursor.close()
+
+
+def begin_reading(connection: Connection) -> RootTransaction:
+    """Begin what only reads: on SQLite without the right to write, which one connection has at a time."""
+    told = connection.connection.info
+    told[READS] = True
+    try:
+        return connection.begin()
+    finally:
+        del told[READS]
 
 
 class ArrayText(sa.types.UserDefinedType[str]):
@@ -218,7 +232,7 @@ class Store:
         `patient` is for what may take long on purpose: its statements have no time-out.
         """
         try:
-            with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+            with self.engine.connect() as connection, begin_reading(connection):
                 if not self.sqlite:
                     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     if patient:

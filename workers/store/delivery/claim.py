@@ -7,6 +7,8 @@ and is counted as a copy: `may_leave_again` bounds that in every path, and past 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -133,6 +135,8 @@ def take_back(connection: Connection, kind: str, now: datetime) -> int:
     Leased becomes ready, sending becomes ready with one copy more; what has had its copies ends as unknown.
     """
     left = {"database_now": database_now(connection), "of_kind": kind}
+    if connection.execute(ANY_LEFT, left).first() is None:
+        return 0
     connection.execute(LEASED_BACK, left)
     connection.execute(SENDING_BACK, left)
     return connection.execute(SENDING_ENDS, {**left, "now": now}).rowcount
@@ -153,17 +157,13 @@ LEASE = (
 
 def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, limit: int) -> list[Dispatch]:
     """Lease what is due, tickets' mails first, then the oldest; each gets its next attempt number."""
-    due = [TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= now]
-    capped, webhook = TABLE.c.mail_class.in_(CAPPED), TABLE.c.kind == WEBHOOK
-    picked = pick(connection, [*due, webhook], limit if ready.webhooks is None else min(limit, ready.webhooks))
-    unpaused = sa.and_(sa.true(), *not_paused(ready.paused))
-    room = limit if ready.capped_left is None else min(limit, ready.capped_left)
+    paused, room = frozenset(ready.paused), limit if ready.capped_left is None else min(limit, ready.capped_left)
+    picked = pick(connection, Which.WEBHOOKS, now, limit if ready.webhooks is None else min(limit, ready.webhooks))
     if ready.mails and ready.probe:
-        may_leave = sa.or_(sa.not_(capped), unpaused) if room else sa.not_(capped)
-        picked += pick(connection, [*due, sa.not_(webhook), may_leave], 1, LONGEST_UNTRIED)
+        picked += pick(connection, Which.ANY_MAIL if room else Which.UNCAPPED_PROBE, now, 1, paused)
     elif ready.mails:
-        picked += pick(connection, [*due, sa.not_(webhook), sa.not_(capped)], limit - len(picked), TICKETS_FIRST)
-        picked += pick(connection, [*due, capped, unpaused], min(room, limit - len(picked)))
+        picked += pick(connection, Which.UNCAPPED, now, limit - len(picked))
+        picked += pick(connection, Which.CAPPED, now, min(room, limit - len(picked)), paused)
     if not picked:
         return []
     until = lease_end(database_now(connection), seconds)
@@ -184,16 +184,42 @@ LONGEST_UNTRIED: Order = (TABLE.c.changed_at.is_not(None), TABLE.c.changed_at, *
 """A server that is back is asked by another mail each time: one that nobody takes must not keep all from leaving."""
 
 
+class Which(Enum):
+    """Which dispatches are picked, in which order: the capped classes are those of which a day has a maximum."""
+
+    WEBHOOKS = auto()
+    UNCAPPED = auto()
+    CAPPED = auto()
+    ANY_MAIL = auto()
+    UNCAPPED_PROBE = auto()
+
+
 def pick(
-    connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int, order: Order = OLDEST
+    connection: Connection, which: Which, now: datetime, limit: int, paused: frozenset[str] = frozenset()
 ) -> list[tuple[str, str]]:
     """Lock ready dispatches that nobody else is claiming, and return each one's id and customer."""
     if limit <= 0:
         return []
-    query = sa.select(TABLE.c.id, TABLE.c.customer).where(*conditions).order_by(*order).limit(limit)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True)
-    return [(str(key), str(owner)) for key, owner in connection.execute(query)]
+    statement = picking(which, paused, connection.dialect.name == "postgresql")
+    return [(str(key), str(owner)) for key, owner in connection.execute(statement, {"now": now, "most": limit})]
+
+
+@lru_cache(16)
+def picking(which: Which, paused: frozenset[str], locks: bool) -> sa.Select[Any]:
+    """Return what finds some ready dispatches; built once: building a statement costs more than running it."""
+    webhook, capped = TABLE.c.kind == WEBHOOK, TABLE.c.mail_class.in_(CAPPED)
+    unpaused = sa.and_(sa.true(), *not_paused(paused))
+    conditions, order = {
+        Which.WEBHOOKS: ((webhook,), OLDEST),
+        Which.UNCAPPED: ((sa.not_(webhook), sa.not_(capped)), TICKETS_FIRST),
+        Which.CAPPED: ((sa.not_(webhook), capped, unpaused), OLDEST),
+        Which.ANY_MAIL: ((sa.not_(webhook), sa.or_(sa.not_(capped), unpaused)), LONGEST_UNTRIED),
+        Which.UNCAPPED_PROBE: ((sa.not_(webhook), sa.not_(capped)), LONGEST_UNTRIED),
+    }[which]
+    due = (TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= sa.bindparam("now", type_=tables.Instant()))
+    query = sa.select(TABLE.c.id, TABLE.c.customer).where(*due, *conditions).order_by(*order)
+    query = query.limit(sa.bindparam("most", type_=sa.Integer()))
+    return query.with_for_update(skip_locked=True) if locks else query
 
 
 def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:

@@ -28,30 +28,43 @@ class ArrivedMail:
     response_anchor: datetime | None
 
 
+AFTER, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("after", "until"))
+DISPATCH, REQUEST, RESPONSE, MESSAGE = (
+    *(tables.dispatch.c, tables.survey_request.c),
+    *(tables.response.c, tables.sms_message.c),
+)
+MAILS = (
+    sa.select(
+        *(DISPATCH.template, DISPATCH.accepted_at, DISPATCH.request, DISPATCH.response, tables.customer.c.crm_id),
+        *(REQUEST.step, REQUEST.reference, REQUEST.anchor_at, REQUEST.template.label("survey")),
+        *(REQUEST.state.label("request_state"), RESPONSE.anchor_at.label("response_anchor")),
+    )
+    .join(tables.customer, tables.customer.c.id == DISPATCH.customer)
+    .outerjoin(tables.survey_request, REQUEST.id == DISPATCH.request)
+    .outerjoin(tables.response, RESPONSE.id == DISPATCH.response)
+    .where(DISPATCH.state == DispatchState.ACCEPTED, DISPATCH.accepted_at > AFTER, DISPATCH.accepted_at <= UNTIL)
+)
+TEXTS = (
+    sa.select(
+        *(MESSAGE.message, tables.customer.c.crm_id, REQUEST.step, REQUEST.reference, REQUEST.anchor_at),
+        *(REQUEST.template, RESPONSE.score),
+    )
+    .join(tables.customer, tables.customer.c.id == MESSAGE.customer)
+    .join(tables.survey_request, sa.and_(REQUEST.id == MESSAGE.dialogue, REQUEST.customer == MESSAGE.customer))
+    .outerjoin(tables.response, RESPONSE.request == MESSAGE.dialogue)
+    .where(MESSAGE.state == TextState.SENT, MESSAGE.changed_at > AFTER, MESSAGE.changed_at <= UNTIL)
+)
+TICKETS = (
+    sa.select(tables.ticket, tables.customer.c.crm_id)
+    .join(tables.customer, tables.customer.c.id == tables.ticket.c.customer)
+    .where(tables.ticket.c.state == TicketState.OPEN)
+)
+"""Built once: building a statement costs more than running it."""
+
+
 def mails_arrived(connection: Connection, after: datetime, until: datetime) -> list[ArrivedMail]:
     """Return the mails that were taken after one instant and up to another."""
-    dispatch, request, response = tables.dispatch.c, tables.survey_request.c, tables.response.c
-    columns = (
-        dispatch.template,
-        dispatch.accepted_at,
-        dispatch.request,
-        dispatch.response,
-        tables.customer.c.crm_id,
-        request.step,
-        request.reference,
-        request.anchor_at,
-        request.template.label("survey"),
-        request.state.label("request_state"),
-        response.anchor_at.label("response_anchor"),
-    )
-    query = (
-        sa.select(*columns)
-        .join(tables.customer, tables.customer.c.id == dispatch.customer)
-        .outerjoin(tables.survey_request, request.id == dispatch.request)
-        .outerjoin(tables.response, response.id == dispatch.response)
-        .where(dispatch.state == DispatchState.ACCEPTED, dispatch.accepted_at > after, dispatch.accepted_at <= until)
-    )
-    return [ArrivedMail(*row) for row in connection.execute(query)]
+    return [ArrivedMail(*row) for row in connection.execute(MAILS, {"after": after, "until": until})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +82,12 @@ class ArrivedText:
 
 def texts_arrived(connection: Connection, after: datetime, until: datetime) -> list[ArrivedText]:
     """Return the SMS that were taken after one instant and up to another."""
-    message, request = tables.sms_message.c, tables.survey_request.c
-    columns = (
-        message.message,
-        tables.customer.c.crm_id,
-        request.step,
-        request.reference,
-        request.anchor_at,
-        request.template,
-        tables.response.c.score,
-    )
-    query = (
-        sa.select(*columns)
-        .join(tables.customer, tables.customer.c.id == message.customer)
-        .join(tables.survey_request, sa.and_(request.id == message.dialogue, request.customer == message.customer))
-        .outerjoin(tables.response, tables.response.c.request == message.dialogue)
-        .where(message.state == TextState.SENT, message.changed_at > after, message.changed_at <= until)
-    )
-    return [ArrivedText(*row) for row in connection.execute(query)]
+    return [ArrivedText(*row) for row in connection.execute(TEXTS, {"after": after, "until": until})]
 
 
 def tickets_opened(connection: Connection) -> list[tuple[Ticket, str]]:
     """Return the tickets that nobody has claimed, each with its customer's CRM id."""
-    query = (
-        sa.select(tables.ticket, tables.customer.c.crm_id)
-        .join(tables.customer, tables.customer.c.id == tables.ticket.c.customer)
-        .where(tables.ticket.c.state == TicketState.OPEN)
-    )
-    return [(Ticket(*row[:-1]), str(row[-1])) for row in connection.execute(query)]
+    return [(Ticket(*row[:-1]), str(row[-1])) for row in connection.execute(TICKETS)]
 
 
 def texts_written(connection: Connection) -> list[tuple[str, str, str]]:
