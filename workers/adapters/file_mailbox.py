@@ -148,7 +148,7 @@ def _dispatch_id(raw: bytes) -> str:
 
 
 def _line(value: str) -> str:
-    return "".join(sign for sign in value if sign.isprintable())
+    return value if value.isprintable() else "".join(sign for sign in value if sign.isprintable())
 
 
 def _kept(id: str, message: EmailMessage) -> KeptMail:

@@ -99,6 +99,7 @@ class Demo:
             sending=SENDING_ALWAYS,
             brand=demo_brand(self.settings),
         )
+        parts.store.forgo_durability()
 
         def set_clock(at: datetime) -> None:
             fixed.at = at

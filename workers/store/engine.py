@@ -290,9 +290,23 @@ class Store:
         with self.reading() as connection:
             return database_now(connection)
 
+    def forgo_durability(self) -> None:
+        """Keep what is written over the end of a process, not over a power cut: for what can be made again, as a demo.
+
+        On SQLite alone, for connections from now on.
+        """
+        if self.sqlite:
+            sa.event.listen(self.engine, "connect", do_not_sync)
+            self.engine.dispose()
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def do_not_sync(connection: Any, _record: object) -> None:
+    """Have SQLite hand what it writes to the machine, and not wait for the disk."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def see_one_snapshot(connection: Connection) -> None:
