@@ -223,7 +223,7 @@ NAMES_NOBODY = (
     "dispatch.not_before <=",  # what is ready
     "dispatch.lease_until <",
     "dispatch.accepted_at >=",  # how many left by the day's first mail, counted once a day
-    "WHERE survey_request.id = %(id_1)s::UUID",  # a link names a question, and not whose it is
+    "WHERE survey_request.id = %(id)s::UUID",  # a link names a question, and not whose it is
     "WHERE response.source = ",  # another tool's score may be anybody's already
 )
 """Parts of the statements of a loop that look for anybody, by an index in each partition."""

@@ -92,7 +92,7 @@ OF_OWNERS = {
 
 
 OWNERS = {
-    kind: sa.select(tables.of(kind).c.customer).where(tables.of(kind).c.id == sa.bindparam("key")) for kind in OF_OWNERS
+    kind: sa.select(tables.of(kind).c.customer).where(tables.of(kind).c.id == sa.bindparam("id")) for kind in OF_OWNERS
 }
 
 
@@ -117,7 +117,7 @@ def with_owners(connection: Connection, kind: type[R], customers: Iterable[str],
 
 def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:
     """Return whose a row is, by its id; None where there is none, or it is nobody's."""
-    owner = connection.execute(OWNERS[kind], {"key": key}).scalar()
+    owner = connection.execute(OWNERS[kind], {"id": key}).scalar()
     return CustomerId(owner) if owner else None
 
 
