@@ -3,11 +3,7 @@
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from workers.adapters.sms.brevo import Brevo
 from workers.adapters.sms.file_carrier import FileCarrier
-from workers.adapters.sms.ovh import Ovh
-from workers.adapters.sms.twilio import Twilio
-from workers.adapters.sms.vonage import Vonage
 from workers.errors import Misconfigured
 from workers.usecases.sms.carrier import TextCarrier
 
@@ -51,10 +47,18 @@ def carrier_of(url: str, door: str, home: Path) -> TextCarrier:
     option = {"ovh": "consumer", "vonage": "signature"}.get(kind, "")
     if not (user and secret and sender) or (option and not options.get(option)):
         raise Misconfigured([f"BOUCLE_SMS_URL is not complete; write {FORMS[kind]}."])
-    if kind == "twilio":
+    if kind == "twilio":  # each brings an HTTP client: who keeps messages in a file loads none
+        from workers.adapters.sms.twilio import Twilio
+
         return Twilio(user, secret, sender, door)
     if kind == "ovh":
+        from workers.adapters.sms.ovh import Ovh
+
         return Ovh(user, secret, options["consumer"], sender)
     if kind == "brevo":
+        from workers.adapters.sms.brevo import Brevo
+
         return Brevo(secret, sender, door)
+    from workers.adapters.sms.vonage import Vonage
+
     return Vonage(user, secret, options["signature"], sender, door)

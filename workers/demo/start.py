@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from workers import app, roles
+from workers import app
 from workers.adapters import kafka
 from workers.adapters.home import Home
 from workers.adapters.resources import Data
@@ -140,6 +140,8 @@ def take_in(parts: app.Boucle, batch: list[ShopEvent]) -> None:
 @contextmanager
 def worker(parts: app.Boucle) -> Iterator[list[BaseException]]:
     """Run the stream role in a thread of its own while the demo lasts; gives a list that holds why it failed."""
+    from workers import roles
+
     failed: list[BaseException] = []
     ready = threading.Event()
     handle: dict[str, object] = {}

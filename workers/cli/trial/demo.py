@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workers import app, roles
+from workers import app
 from workers.cli.shared import read_settings
 from workers.demo import Demo, DemoResult
 from workers.demo.run import SENDING_ALWAYS
@@ -31,7 +31,9 @@ def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
     """Generate a year of a lamp shop, drive it through the whole loop, and show it."""
     settings = of_its_own(read_settings())
     if not no_serve:
-        roles.see_that_ports_are_free(settings)
+        from workers.roles import see_that_ports_are_free
+
+        see_that_ports_are_free(settings)
     logging.getLogger().setLevel(logging.WARNING)
     with click.progressbar(
         length=PARTS_OF_A_HUNDRED,
@@ -82,6 +84,8 @@ def say(result: DemoResult, settings: Settings, form: str) -> None:
 
 def serve(year: Demo) -> None:
     """Serve the demo's pages until interrupted."""
+    from workers import roles
+
     parts = app.start(year.settings, sending=SENDING_ALWAYS, brand=demo_brand(year.settings))
     base = parts.settings.base_url
     lines = [
