@@ -12,6 +12,8 @@ from workers.demo.own_rules import FOLDER
 from workers.demo.start import demo_settings
 from workers.demo.summary import figures, waterfall
 from workers.domain.attributes import FILE
+from workers.domain.reporting import Filters
+from workers.usecases.report.accounts import report
 
 SEED, CUSTOMERS = 5, 14
 CARRIER = "twilio://AC0123456789:token@+33700000000"
@@ -24,6 +26,7 @@ class Played:
     first: DemoResult
     again: DemoResult
     counts: dict[str, dict[str, int]]
+    accounts: dict[str, object]
     home: Path
 
 
@@ -36,7 +39,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     boucle = app.Boucle(demo_settings(settings.read({"BOUCLE_HOME": str(home)}), SEED))
     with boucle.store.reading() as connection:
         counts = figures(connection)
-    yield Played(first, again, counts, home)
+        policy = boucle.policies.current()
+        accounts = report(connection, Filters(), boucle.now(), policy.attributes)
+    yield Played(first, again, counts, accounts, home)
     boucle.store.close()
 
 
@@ -62,6 +67,12 @@ def test_customers_are_asked_and_answer_by_mail_by_sms_and_on_the_site(played: P
     printed = "\n".join(waterfall(played.counts))
     assert " mail + " in printed
     assert "replies" in printed
+
+
+def test_hotels_and_decorators_are_accounts(played: Played) -> None:
+    """Who buys for one is of it, and the report of accounts has something to say."""
+    assert 0 < int(str(played.accounts["accounts"])) <= int(str(played.accounts["people"])) < CUSTOMERS
+    assert int(str(played.accounts["accounts_answered"])) > 0
 
 
 def test_the_lamp_shops_rules_are_a_folder_and_an_operators_own_are_left_alone(played: Played, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The lamp shop's own rules, as an operator writes them into a folder of overrides: the shipped ones with more columns.
 
-Some customers are asked by SMS, some on the shop's site; a question about the lamp in use is asked of a share. What an
-operator of the demo has overridden is left alone, and then the lamp shop is asked about by those rules.
+Some customers are asked by SMS, some on the shop's site; a question about the lamp in use is asked of a share; hotels
+and decorators are accounts. What an operator of the demo has overridden is left alone, and then the lamp shop is asked
+about by those rules.
 """
 
 import csv
@@ -29,6 +30,14 @@ ATTRIBUTES = f"""# What the lamp shop's CRM says of a customer beyond name and r
 {KIND}:           # people at home, or hotels and decorators
   type: text
   values: [home, trade]
+  personal: no
+account:                 # the hotel or decorator that somebody buys for
+  type: text
+  personal: no
+  silent after: P120D
+role:
+  type: text
+  values: [decides, uses]
   personal: no
 """
 SITES = f"""# The shop's site puts the question on its pages: after an order, and to who stays.

@@ -41,6 +41,12 @@ LAMPS = ("Arc", "Lune", "Brume", "Halo", "Soleil", "Plume", "Cuivre", "Nordlys",
 SHARE_FRENCH, SHARE_REPEAT, MEAN_GAP_DAYS = 0.6, 0.55, 95.0
 SHARE_BY_SMS, SHARE_TRADE = 0.15, 0.2
 """Who asked the shop to write by SMS, which makes one question in twenty; and who buys for hotels and shop windows."""
+ACCOUNTS = (
+    *("Hotel Astra", "Hotel du Lac", "Hotel Meridian", "Maison Perle", "Studio Nord", "Atelier Sud"),
+    *("Gallery Nine", "Harbour House", "Le Petit Salon", "Bloom & Co", "Casa Verde", "The Old Mill"),
+)
+"""Hotels and decorators, each with several people who buy."""
+SHARE_DECIDES = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,9 @@ class Person:
     generous: float
     reached_by: str
     kind: str
+    account: str
+    """The hotel or decorator that somebody buys for; empty for people at home."""
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ def people(seed: int, count: int) -> list[Person]:
         french = random.random() < SHARE_FRENCH
         first = random.choice(FIRST_FR if french else FIRST_EN)
         last = random.choice(LAST_FR if french else LAST_EN)
+        reached_by = "sms" if asked.random() < SHARE_BY_SMS else "mail"
+        kind = "trade" if asked.random() < SHARE_TRADE else "home"
         everybody.append(
             Person(
                 id=f"L{number:04}",
@@ -88,8 +99,10 @@ def people(seed: int, count: int) -> list[Person]:
                 phone=f"+33 6 {random.randrange(10, 38)} {random.randrange(10, 99)} {random.randrange(10, 99)} 10",
                 joined=START + timedelta(days=random.random() * (DAYS - 10), hours=random.random() * 10),
                 generous=random.gauss(0.0, 1.1),
-                reached_by="sms" if asked.random() < SHARE_BY_SMS else "mail",
-                kind="trade" if asked.random() < SHARE_TRADE else "home",
+                reached_by=reached_by,
+                kind=kind,
+                account=asked.choice(ACCOUNTS) if kind == "trade" else "",
+                role="decides" if asked.random() < SHARE_DECIDES else "uses",
             )
         )
     return everybody
@@ -188,7 +201,11 @@ def card(person: Person) -> dict[str, object]:
         "survey_notice_given": True,
         "country": "FR" if person.language == "fr" else "GB",
         **({"survey_consent": True} if person.reached_by == "sms" else {}),
-        "attributes": {"reached_by": person.reached_by, "customer_kind": person.kind},
+        "attributes": {
+            "reached_by": person.reached_by,
+            "customer_kind": person.kind,
+            **({"account": person.account, "role": person.role} if person.account else {}),
+        },
     }
 
 
