@@ -41,8 +41,11 @@ def follow_answers(case: CustomerCase) -> None:
 
 
 def from_elsewhere(case: CustomerCase) -> list[Response]:
-    """Return the answers that came another way than to one of our questions."""
-    return [row for row in case.all(Response) if row.request is None]
+    """Return the answers that came another way than to one of our questions.
+
+    What was answered at a place is none: nobody was asked there, so no question is spared by it.
+    """
+    return [row for row in case.all(Response) if row.request is None and row.place is None]
 
 
 def unless_answered(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
