@@ -25,6 +25,7 @@ from workers.domain.records import (
     Response,
     ResponseRevision,
     Suppression,
+    SurveyRequest,
     Ticket,
 )
 from workers.domain.reporting import Filters
@@ -392,6 +393,8 @@ def test_the_owner_of_an_address_takes_the_answer(wall: Wall) -> None:
         {},
         "bills",
     )
+    requests = [(request.customer, request.reason) for request in wall.site.rows(SurveyRequest)]
+    assert requests == [(owner.id, "")], "no question is spared by it"
     with wall.site.parts.store.reading() as connection:
         figures = count_scores(connection, Filters(), (), ()).values()
     assert [(figure.asked, figure.detractors) for figure in figures] == [(1, 0)]
