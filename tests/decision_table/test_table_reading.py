@@ -276,3 +276,25 @@ def test_durations_are_given_as_timedelta_days_or_text() -> None:
     for after in (timedelta(days=28), 28, 28.0, "P28D", "28d"):
         assert compiled.decide({**base, "after": after}).rules[0].id == "D2"
     assert compiled.decide({**base, "after": timedelta(days=27, hours=23)}).rules[0].id == "D1"
+
+
+def test_an_input_may_be_left_out_by_rows_files_and_decisions() -> None:
+    """It is what `if missing` says, in an empty cell and in a decision; a file without the column has no such input."""
+    definition = (
+        b"inputs:\n  score: integer 0..10\n  kind: {type: text, values: [a, b], if missing: a, may be left out: yes}\n"
+        b"outputs:\n  then: text\n"
+    )
+    whole = parse({"table.yaml": definition, "rules.csv": b"id;score;then;kind\nA;0-6;x\nB;7-10;y;a\nC;-;z;b\n"})
+    assert codes(check(whole)) == []
+    decide = compile_table(whole).decide
+    told: list[tuple[Inputs, str]] = [
+        ({"score": 3}, "A"),
+        ({"score": 9, "kind": "a"}, "B"),
+        ({"score": 3, "kind": "b"}, "C"),
+    ]
+    for inputs, rule in told:
+        assert [fired.id for fired in decide(inputs).rules] == [rule]
+    before = parse({"table.yaml": definition, "rules.csv": ROWS.encode()})
+    assert [column.name for column in before.inputs] == ["score"]
+    plain = definition.replace(b"  kind: {type: text, values: [a, b], if missing: a, may be left out: yes}\n", b"")
+    assert before.version == parse({"table.yaml": plain, "rules.csv": ROWS.encode()}).version

@@ -79,7 +79,7 @@ class Compiled:
                     if picked[place].__class__ is not kind:
                         key = None
         except (KeyError, TypeError):  # an input is missing, or cannot be a value: `classify` says which
-            key = None
+            inputs, key = self.table.filled(inputs), None
         if key is None:
             key = self._classify_discrete(inputs)
         if self._ordered:
@@ -118,7 +118,8 @@ class Compiled:
 
     def hits(self, inputs: Inputs) -> list[Rule]:
         """Return every rule that matches, whatever the hit policy. Raises BadInput."""
-        point = self.grid.classify([inputs.get(axis.column.name) for axis in self.grid.axes])
+        given = self.table.filled(inputs)
+        point = self.grid.classify([given.get(axis.column.name) for axis in self.grid.axes])
         return [self.grid.rules[number] for number in bits(self.grid.hits(point))]
 
     def _remember(self, key: int) -> Outcome:

@@ -79,6 +79,7 @@ class Explanation:
 
 def explain(compiled: Compiled, inputs: Inputs) -> Explanation:
     """Explain what a compiled table says to inputs. Raises BadInput as `decide` does."""
+    inputs = compiled.table.filled(inputs)
     outcome = compiled.decide(inputs)
     grid = compiled.grid
     point = grid.classify([inputs.get(axis.column.name) for axis in grid.axes])

@@ -117,4 +117,6 @@ def _common(column: Column) -> dict[str, object]:
         entry["label"] = column.label
     if column.missing:
         entry["if missing"] = column.missing
+    if column.spare:
+        entry["may be left out"] = "yes"
     return entry

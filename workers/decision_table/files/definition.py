@@ -45,6 +45,7 @@ _COLUMN_KEYS = frozenset(
         "domain",
         "label",
         "if missing",
+        "may be left out",
     }
 )
 _TABLE_KEYS = frozenset(
@@ -124,6 +125,7 @@ def parse_column(name: str, entry: Mapping[str, object]) -> Column:
         role=_member(Role, _text(entry, "names", ""), f"column {name}: names"),
         label=_text(entry, "label", ""),
         missing=_text(entry, "if missing", ""),
+        spare=_is_yes(entry, "may be left out", "no"),
     )
     column = replace(column, spans=everything_of(kind))
     domain = _text(entry, "domain", domain) or (",".join(values) if kind in ORDERED else "")

@@ -110,7 +110,7 @@ def _read_head(cells: Sequence[str], definition: Definition) -> _Head:
     doubled = {name for name in names if name and names.count(name) > 1}
     if doubled:
         raise Unreadable(f"{RULES}: column {', '.join(sorted(doubled))} stands twice in the first line.")
-    missing = [column.name for key, column in inputs.items() if key not in names]
+    missing = [column.name for key, column in inputs.items() if key not in names and not column.spare]
     if missing or "id" not in names:
         wanted = ", ".join(missing or ["id"])
         raise Unreadable(f"{RULES}: the first line lacks {wanted}: it must name id and every input of {DEFINITION}.")
@@ -175,7 +175,8 @@ def _rule(head: _Head, texts: Sequence[str], number: int, faults: list[Fault]) -
 def _cell(head: _Head, column: Column, texts: Sequence[str]) -> Cell:
     place = head.place(column.name.lower())
     if place is not None:
-        return parse_cell(texts[place], column)
+        left_out = column.spare and not texts[place]
+        return parse_cell(column.missing if left_out else texts[place], column)
     ends = [texts[head.names.index(name)] if name in head.names else "" for name in VALID]
     return parse_cell(f"[{ends[0]}..{ends[1]}]" if any(ends) else "-", column)
 

@@ -95,6 +95,9 @@ class Column:
     tolerant: bool = False
     # What commands and files take for it when they do not say; a decision itself takes nothing for granted.
     missing: str = ""
+    # May be left out of rules.csv, whose table has no such column then. Where it is there, an empty cell and a decision
+    # that is not told it take `missing`.
+    spare: bool = False
     ranked: tuple[Scalar | None, ...] = ()
 
     @property
@@ -218,6 +221,11 @@ class Table:
     def content(self) -> str:
         """Return the table as one text, from which `from_content` rebuilds an equal table."""
         return json.dumps(dict(self.files), ensure_ascii=False, sort_keys=True)
+
+    def filled(self, inputs: "Inputs") -> "Inputs":
+        """Return inputs with what is taken for a column that may be left out, where it was."""
+        spare = {column.name: column.missing for column in self.inputs if column.spare and column.name not in inputs}
+        return {**inputs, **spare} if spare else inputs
 
 
 def only(table: Table, names: Collection[str]) -> Table:

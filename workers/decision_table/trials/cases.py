@@ -80,7 +80,10 @@ def _case(number: int, texts: Mapping[str, str], inputs: Mapping[str, Column], o
     try:
         return Case(
             row=number,
-            inputs={column.name: _value(column, texts.get(name, "")) for name, column in inputs.items()},
+            inputs={
+                column.name: _value(column, texts.get(name) or (column.missing if column.spare else ""))
+                for name, column in inputs.items()
+            },
             rules=tuple(unquote(rule_id) for rule_id in split_list(fold(rule))) if rule else None,
             outputs={
                 column.name: parse_output(column, texts[name]) for name, column in outputs.items() if texts.get(name)
