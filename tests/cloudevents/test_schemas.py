@@ -144,6 +144,20 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
         ).to_bytes(cloudevents.Occasion("e-2", crm_id, AT))
         for asked, before in (("r-1", Band.PROMOTER), (None, None))
     ]
+    rating = cloudevents.RatingReceived(
+        response="x-2",
+        request="r-2",
+        question="csat",
+        score=2,
+        lowest=1,
+        highest=5,
+        trigger="interaction_ended",
+        touchpoint="interaction",
+        reference="",
+        has_comment=True,
+        wants_contact=False,
+        revision=1,
+    ).to_bytes(cloudevents.Occasion("e-6", crm_id, AT))
     tickets = [
         cloudevents.TicketChanged(
             change=change,
@@ -166,6 +180,7 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
     return [
         ("out/survey-request.json", request),
         *(("out/response.json", response) for response in responses),
+        ("out/rating.json", rating),
         *(("out/ticket.json", ticket) for ticket in tickets),
         ("out/testimonial-consented.json", consented),
         ("out/testimonial-withdrawn.json", withdrawn),

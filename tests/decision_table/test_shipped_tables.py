@@ -52,7 +52,7 @@ def test_every_response_has_exactly_one_row() -> None:
 def test_forgetting_zero_is_found_with_the_row_to_paste() -> None:
     """`1-6` in D1 leaves score 0 uncovered there; the fault has box, nearest row and a line that closes it."""
     fault = next(checked_fault for checked_fault in checked(FOLLOW_UP, (";<28d;0-6", ";<28d;1-6")))
-    assert (fault.code, fault.rows, fault.columns) == ("E101", (11,), ("trigger", "after", "score"))
+    assert (fault.code, fault.rows, fault.columns) == ("E101", (11,), ("trigger", "after", "score", "question"))
     assert fault.box is not None
     assert [dict(entry) for entry in fault.box] == [
         {"column": "trigger", "values": ["purchase", "delivery"]},
@@ -63,6 +63,7 @@ def test_forgetting_zero_is_found_with_the_row_to_paste() -> None:
         {"column": "score", "intervals": [{"low": 0, "low_closed": True, "high": 0, "high_closed": True}]},
         {"column": "comment", "any": True},
         {"column": "wants_contact", "any": True},
+        {"column": "question", "values": ["nps"]},
     ]
     assert "score 0" in fault.message
     assert "row 11 (D1)" in fault.message
@@ -80,7 +81,7 @@ def test_forgetting_zero_everywhere_is_one_gap() -> None:
     """`1-6` for all detractors leaves score 0 uncovered for every trigger: one gap, not one per row."""
     faults = checked(FOLLOW_UP, (";0-6;", ";1-6;"))
     assert codes(faults) == ["E101"]
-    assert "No rule covers score 0 (any trigger" in faults[0].message
+    assert "No rule covers score 0, question nps (any trigger" in faults[0].message
 
 
 @pytest.mark.parametrize("damage", ["06-Jan", "01-juin", "2026-01-06", "06.01.2026"])
@@ -119,7 +120,7 @@ def test_a_template_that_lacks_a_language_is_found() -> None:
     templates = {str(value) for rule in load(FOLLOW_UP).rules for value in rule.outputs.values()}
     every = dict.fromkeys(templates, frozenset({"en", "fr"})) | {"ack": frozenset({"en"})}
     faults = check(load(FOLLOW_UP), Against(known_names=KnownNames(templates=every, languages=frozenset({"en", "fr"}))))
-    assert [(fault.code, fault.rules) for fault in faults] == [("E402", ("D1",)), ("E402", ("D2",)), ("E402", ("D3",))]
+    assert [(fault.code, fault.rules) for fault in faults] == [("E402", (id,)) for id in ("D1", "D2", "D3", "S1", "S5")]
 
 
 def test_a_trigger_of_ones_own_falls_into_the_not_rows() -> None:

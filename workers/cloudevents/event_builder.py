@@ -204,6 +204,7 @@ def _score(data: Data, default: datetime | None, last: datetime) -> ScoreData:
         phone=_text(data, "phone"),
         drivers=_drivers(data.get("drivers")),
         competitor=_text(data, "competitor") if data.get("competitor") is not None else None,
+        question=_text(data, "question"),
     )
 
 

@@ -87,6 +87,8 @@ class ScoreData:
     drivers: tuple[object, ...] | None = None
     """Codes of what the customer named as the reason; None says nothing of them, and what was said before stays."""
     competitor: str | None = None
+    question: str = ""
+    """What was asked: nps, csat or ces; empty where the event does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ LEFT_OUT, AS_TEXT, AS_ONE_LINE, AS_TRUTH, WITHOUT_NUL = (
 )  # fmt: skip
 _CUT = "cut to {:,} characters"
 _LINES = frozenset({"label", "reference"})
-_COUNTED_TIMES = {Kind.JOURNEY: frozenset({"occurred_at"})}
-"""Which times decide when somebody is asked: of such an event they are needed as they are."""
+_COUNTED = {Kind.JOURNEY: frozenset({"occurred_at"}), Kind.SCORE: frozenset({"question"})}
+"""What is needed as it is: the time that decides when somebody is asked, the scale on which a score is one."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _PERMISSIONS = frozenset({"may_promote", "survey_notice_given", "survey_consent"})
 _MISSING = object()
@@ -77,7 +77,7 @@ def needed(fault: Fault, ours: Mapping[str, object], route: Route) -> bool:
         return path[2:3] == ["id"] or (len(path) == 2 and (field in required or not ours.get("subject")))
     if stops(route):
         return False
-    return field in required or field in _COUNTED_TIMES.get(route.kind, ())
+    return field in required or field in _COUNTED.get(route.kind, ())
 
 
 def is_spare(ours: Mapping[str, object]) -> bool:

@@ -73,7 +73,7 @@ class SurveyRequestCreated(OutboundMessage):
     """A survey request exists, for boucle.survey-requests; label and link for a carrier only."""
 
     TYPE: ClassVar[str] = "boucle.survey-request.created.v1"
-    LEFT_OUT_IF_NONE: ClassVar[frozenset[str]] = frozenset({"label", "link"})
+    LEFT_OUT_IF_NONE: ClassVar[frozenset[str]] = frozenset({"label", "link", "question"})
 
     request: str
     channel: str
@@ -84,6 +84,7 @@ class SurveyRequestCreated(OutboundMessage):
     language: str
     link: str | None
     closes_at: datetime
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +108,37 @@ class ResponseReceived(OutboundMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatingReceived(OutboundMessage):
+    """An answer to a CSAT or CES question was decided on, for boucle.responses.
+
+    A type of its own: who counts the scores of `boucle.response.received.v1` never counts one of these.
+    """
+
+    TYPE: ClassVar[str] = "boucle.rating.received.v1"
+
+    response: str
+    request: str | None
+    question: str
+    score: int
+    lowest: int
+    highest: int
+    trigger: str
+    touchpoint: str
+    reference: str
+    has_comment: bool
+    wants_contact: bool
+    revision: int
+    drivers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketChanged(OutboundMessage):
     """A ticket was opened, claimed, set to waiting, done or reopened, for boucle.tickets.
 
     Raises ValueError for another change: that is a fault of ours.
     """
+
+    LEFT_OUT_IF_NONE: ClassVar[frozenset[str]] = frozenset({"question"})
 
     change: str
     ticket: str
@@ -123,6 +150,7 @@ class TicketChanged(OutboundMessage):
     play: str
     state: str
     owner: str
+    question: str | None = None
 
     def __post_init__(self) -> None:
         """See that the change is one that is published."""

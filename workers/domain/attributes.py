@@ -41,7 +41,7 @@ RESERVED = frozenset(
     | {"email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "id"}
     | {"country", "survey_notice_given", "survey_consent"}
     | {"customer_since", "orders", "last_band", "in_onboarding", "loyal", "used_new_feature", "otherwise"}
-    | {"tenure", "phase"}
+    | {"tenure", "phase", "question"}
 )
 """Names that mean something already in a table or a profile."""
 KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal")

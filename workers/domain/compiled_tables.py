@@ -9,11 +9,22 @@ from datetime import date, timedelta
 from typing import Generic, Self, TypeVar, cast
 
 from workers.calendar import Wait, parse_wait
-from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
+from workers.decision_table import (
+    Compiled,
+    Disagreement,
+    OutcomeKind,
+    Rule,
+    Scalar,
+    Table,
+    compare,
+    compile_table,
+    from_content,
+)
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.journey_events import OF_EVENTS
 from workers.decision_table.model.table import only
-from workers.domain.types import ACCOUNT, MAIL, WEB
+from workers.domain.reporting.scales import QUESTION
+from workers.domain.types import ACCOUNT, MAIL, WEB, QuestionKind
 from workers.errors import BadInput
 
 T = TypeVar("T")
@@ -21,6 +32,7 @@ ACTIONS_IN_A_ROW = 9
 REMINDERS = ("reminder", "reminder 1", "reminder 2", "reminder 3")
 """The columns of a row's reminders; the first two are one and the same, and a plan has one of them."""
 MAY_WAIT = "may wait"
+NOT_OF_THIS_KIND = "the follow-up table has no input `question`, so its rows are for NPS scores alone"
 NOW = Wait()
 ONE_TICKET_PER = "one ticket per"
 """The column that says for whom a contact joins an open ticket: the customer, as everywhere, or their account."""
@@ -53,6 +65,7 @@ class PlanStep:
     """How long after a customer was asked they are asked again; None: once."""
     may_wait: timedelta | None = None
     """For how long the question may wait until support can call who is unhappy; None: it never waits for that."""
+    question: QuestionKind = QuestionKind.NPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +249,16 @@ class JourneyPlan(TableInUse):
         step = self._steps.get(rule)
         return step.channel if step else MAIL
 
+    def kind_of(self, rule: str) -> QuestionKind:
+        """Return what a row's question measures; the NPS for a row that the plan no longer has."""
+        step = self._steps.get(rule)
+        return step.question if step else QuestionKind.NPS
+
+    def rated(self) -> list[tuple[str, QuestionKind]]:
+        """Return template and kind of the rows that ask no NPS question, each pair once."""
+        rated = ((step.template, step.question) for step in self._steps.values())
+        return sorted({(template, kind) for template, kind in rated if kind is not QuestionKind.NPS})
+
     def mail_after(self, rule: str) -> Wait | None:
         """Return how long a row waits for a visit before it asks by mail; None for a row that asks in one way alone."""
         step = self._steps.get(rule)
@@ -308,7 +331,17 @@ def plan_step(rule: Rule) -> PlanStep:
         mail_after=mail_after,
         every=own_wait(row.get("every")),
         may_wait=longest_of(own_wait(row.get(MAY_WAIT))),
+        question=read_question(text_of(row.get("question"))),
     )
+
+
+def read_question(cell: str) -> QuestionKind:
+    """Return what a row asks; an empty cell is the NPS question. Raises BadInput with what there is."""
+    try:
+        return QuestionKind(cell.strip().lower() or QuestionKind.NPS)
+    except ValueError:
+        there = ", ".join(QuestionKind)
+        raise BadInput(f"the question {cell[:40]!r} is none that Boucle asks: write one of {there}") from None
 
 
 def read_channel(cell: str) -> tuple[str, Wait | None]:
@@ -362,7 +395,12 @@ class FollowUpTable(TableInUse):
         return self.table.apart.get(action)
 
     def decide(self, inputs: Mapping[str, object]) -> Verdict:
-        """Return what the table says; parked when no rule, or more than one, fires."""
+        """Return what the table says; parked when no rule, or more than one, fires.
+
+        A table that does not ask for the kind of question is one for the NPS: to another score no row of it applies.
+        """
+        if inputs.get(QUESTION) and QUESTION not in self.asks:
+            return Verdict(OutcomeKind.PARKED.value, "", None, (), None, "", NOT_OF_THIS_KIND)
         outcome = self._compiled.decide(self._typed(inputs))
         if not outcome.outputs:
             rules = ", ".join(rule.id for rule in outcome.rules)
@@ -381,8 +419,10 @@ class FollowUpTable(TableInUse):
         )
 
     def _typed(self, inputs: Mapping[str, object]) -> Mapping[str, Scalar | None]:
-        """Return inputs as the engine takes them: a stored decision has its day as text."""
+        """Return inputs as the engine takes them: a stored decision has its day as text, and no kind of the NPS."""
         given = cast("Mapping[str, Scalar | None]", inputs)
+        if QUESTION in self.asks and QUESTION not in given:
+            given = {**given, QUESTION: QuestionKind.NPS.value}
         day = given.get(ON)
         return {**given, ON: date.fromisoformat(day)} if self.dated and isinstance(day, str) else given
 

@@ -99,8 +99,8 @@ def orders(case: CustomerCase, at: datetime) -> int:
 
 
 def last_band(case: CustomerCase, at: datetime) -> str:
-    """Return the band of the last answer before a moment, whatever it was about."""
-    earlier = [response for response in case.all(Response) if response.answered_at < at]
+    """Return the band of the last NPS answer before a moment, whatever it was about; other scores have no band."""
+    earlier = [response for response in case.all(Response) if response.answered_at < at and not response.question]
     last = max(earlier, key=lambda response: (response.answered_at, response.id), default=None)
     return str(last.band) if last else NO_BAND
 
@@ -131,5 +131,5 @@ def without_personal(inputs: Mapping[str, object], attributes: Attributes) -> di
     return {**kept, **impersonal(dict(inputs), attributes)}
 
 
-OWN = frozenset({"trigger", "after", "score", "comment", "wants_contact", "on", "segment", *COMPUTED})
+OWN = frozenset({"trigger", "after", "question", "score", "comment", "wants_contact", "on", "segment", *COMPUTED})
 """What an answer says, the segment, and what is computed: none of it names a person."""

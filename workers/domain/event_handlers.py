@@ -13,6 +13,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.followup.decision import route, route_again
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Response, SurveyRequest
+from workers.domain.reporting.scales import SCALES, check_score, kept_as, kind_of
 from workers.domain.survey.planning import (
     JourneyEvent,
     follow_answers,
@@ -154,7 +155,7 @@ def take_score_event(case: CustomerCase, event: Event) -> None:
         competitor=score.competitor,
     )
     if score.request:
-        answer_by_id(case, score.request, answer)
+        answer_by_id(case, score.request, answer, score.question)
         return
     outside_score = OutsideScore(
         source=event.source,
@@ -164,18 +165,29 @@ def take_score_event(case: CustomerCase, event: Event) -> None:
         asked_at=score.asked_at or score.answered_at,
         reference=event.reference,
         label=event.label,
+        question=kept_as(kind_of(score.question)),
     )
     take_score(case, outside_score)
 
 
-def answer_by_id(case: CustomerCase, request_id: str, answer: Answer) -> None:
-    """Take an answer to a request that its carrier names; raises BadInput for one that takes none."""
+def answer_by_id(case: CustomerCase, request_id: str, answer: Answer, question: str) -> None:
+    """Take an answer to a request that its carrier names; raises BadInput for one that takes none.
+
+    `question` is what it says that it answers, empty where it does not say.
+    """
     request = case.get(SurveyRequest, request_id)
     if request is None:
         raise BadInput(
             f"No survey request {request_id} is known for this customer. "
             "Send the id that stood in boucle.survey-requests."
         )
+    asked = kind_of(request.question)
+    if question and kind_of(question) is not asked:
+        raise BadInput(
+            f"Survey request {request_id} asks {asked}, and this is an answer to {question}. Send question {asked}, "
+            f"or none, with a score from {SCALES[asked].lowest} to {SCALES[asked].highest}."
+        )
+    check_score(request.question, answer.score)
     earlier = response_to(case, request.id)
     if earlier is not None and changed_answer(earlier, answer, case.policy, case.now) is earlier:
         return  # told again after the inbox forgot it, or overtaken by a later answer

@@ -147,6 +147,17 @@ SUMS: tuple[Sum, ...] = (
         ("sms.replies",),
         tuple(f"sms.replies.{use}" for use in ReplyUse),
     ),
+    Sum("answers in the NPS = answers with a band", ("responses.of_nps",), ("responses.with_band",)),
+    Sum(
+        "answers to CSAT and CES = those on their scale and without a band",
+        ("responses.rated",),
+        ("responses.on_scale",),
+    ),
+    Sum(
+        "answers to a request = answers of the kind that it asks",
+        ("responses.to_request",),
+        ("responses.of_what_was_asked",),
+    ),
     Sum("revisions = versions of all responses", ("revisions",), ("responses.versions",)),
     Sum("drivers named in answers = drivers in their last versions", ("responses.drivers",), ("revisions.drivers",)),
     Sum("points that drivers contribute = points of the scores, in sixths", ("drivers.parts",), ("responses.points",)),

@@ -7,6 +7,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.records.choices import codes_in
+from workers.domain.reporting.scales import scale_of
 from workers.domain.types import MAIL, SMS, WEB, Band, TestimonialState
 
 SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
@@ -40,12 +41,19 @@ def publish_request(case: CustomerCase, request: SurveyRequest) -> None:
             language=request.language,
             link=case.policy.links.answer_url(request.id) if carried else None,
             closes_at=request.closes_at,
+            question=request.question,
         ).to_bytes(occasion(case, request.asked_at, "survey-request.created", request.id)),
     )
 
 
 def publish_response(case: CustomerCase, response: Response) -> None:
-    """Publish score, band and previous band of a settled response, and the codes of what was named as the reason."""
+    """Publish score, band and previous band of a settled response, and the codes of what was named as the reason.
+
+    A score of another kind than NPS has no band, and a message of its own.
+    """
+    if response.question:
+        publish_rating(case, response)
+        return
     case.publish(
         RESPONSES,
         cloudevents.ResponseReceived(
@@ -65,6 +73,29 @@ def publish_response(case: CustomerCase, response: Response) -> None:
     )
 
 
+def publish_rating(case: CustomerCase, response: Response) -> None:
+    """Publish a settled CSAT or CES score with its scale."""
+    scale = scale_of(response.question)
+    case.publish(
+        RESPONSES,
+        cloudevents.RatingReceived(
+            response=response.id,
+            request=response.request,
+            question=scale.kind.value,
+            score=response.score,
+            lowest=scale.lowest,
+            highest=scale.highest,
+            trigger=response.trigger,
+            touchpoint=response.touchpoint,
+            reference=response.reference,
+            has_comment=bool(response.comment),
+            wants_contact=response.wants_contact,
+            revision=response.n,
+            drivers=codes_in(response.drivers),
+        ).to_bytes(occasion(case, response.answered_at, "rating.received", response.id, str(response.n))),
+    )
+
+
 def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> bytes:
     """Return the message of one turn of a ticket; topic and webhook carry the same bytes."""
     return cloudevents.TicketChanged(
@@ -78,6 +109,7 @@ def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> by
         play=ticket.play,
         state=ticket.state,
         owner=ticket.owner,
+        question=ticket.question,
     ).to_bytes(
         cloudevents.Occasion(
             policy.ids.derive(ticket.changed_at, "ticket", turn, ticket.id, str(ticket.version)),

@@ -16,7 +16,7 @@ from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
 from workers.domain.mail.survey_duties import SurveyDuties
 from workers.domain.places.listed import Place
-from workers.domain.types import Ids, MailClass
+from workers.domain.types import Ids, MailClass, QuestionKind
 from workers.domain.web_sites import WebSite
 from workers.text.mail_addresses import mailbox
 
@@ -81,7 +81,7 @@ class Policy:
     """What the law asks for before somebody is asked, by country; none: nothing."""
     country: str = ""
     """Where customers live of whom nobody told it; empty: nobody knows."""
-    wording: Callable[[str], str | None] = lambda language: None
+    wording: Callable[[str, QuestionKind], str | None] = lambda language, kind: None
     """Gives the id of the wording in which a language is asked now; None where no texts are known."""
     team_country: str = ""
     """The country of the team's days off; empty where the calendar names none."""

@@ -71,6 +71,14 @@ class Band(StrEnum):
     DETRACTOR = "detractor"
 
 
+class QuestionKind(StrEnum):
+    """What a question measures: recommendation, satisfaction, effort. Each has a scale of its own."""
+
+    NPS = "nps"
+    CSAT = "csat"
+    CES = "ces"
+
+
 class TouchpointState(StrEnum):
     """Where one planned moment to ask stands."""
 

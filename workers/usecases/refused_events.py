@@ -54,6 +54,6 @@ def refuse_trigger(trigger: str, triggers: frozenset[str]) -> None:
     guess = f" Did you mean {near[0]}?" if near else ""
     raise BadInput(
         f'Nothing is known of the trigger "{trigger[:100]}".{guess} Only answers from 0 to 10 to "how likely '
-        'are you to recommend us" are scores here, not those of other questions (CSAT, CES). Send one of '
-        f"{', '.join(sorted(triggers))}, or none."
+        'are you to recommend us" are scores here, unless data.question says that it is an answer to another question '
+        f"(csat, ces). Send one of {', '.join(sorted(triggers))}, or none."
     )

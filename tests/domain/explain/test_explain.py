@@ -15,7 +15,7 @@ from workers.domain.explain.followup import time_after
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.sending_state import ON, SendingState
-from workers.domain.types import CustomerId, Effect, Reason, RequestState, TouchpointState
+from workers.domain.types import CustomerId, Effect, QuestionKind, Reason, RequestState, TouchpointState
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 ANNE = CustomerId("00000000-0000-8000-8000-00000000000a")
@@ -40,6 +40,10 @@ class NoRow:
     def channel_of(self, rule: str) -> str:
         """Return the channel on which the row asks."""
         return "mail"
+
+    def kind_of(self, rule: str) -> QuestionKind:
+        """Return what the row's question measures."""
+        return QuestionKind.NPS
 
     def at(self, version: str) -> "NoRow":
         """Return the plan as it was in a version."""

@@ -10,7 +10,7 @@ from ownrules import files_with, table_with
 from workers.decision_table import Column, Kind, Table, parse
 from workers.domain.attributes import columns_of, read_attributes
 from workers.domain.customer_inputs import COMPUTED, PROFILE
-from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of
+from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of, without_follow_up
 from workers.errors import Misconfigured
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -256,3 +256,36 @@ def test_a_row_waits_for_support_within_its_time_and_like_its_likes(cells: dict[
 def test_the_one_reminder_of_an_older_plan_means_what_it_meant() -> None:
     """A plan with the column `reminder` alone is taken as before, also where it would come late."""
     fit_plan(plan_with_reminders(("reminder",), "P20D"))
+
+
+def asking(word: str) -> Table:
+    """Return the shipped plan with a question in its row J11."""
+    return changed(
+        "journey-plan",
+        ("table.yaml", "  rest: wait", "  question: text\n  rest: wait"),
+        ("rules.csv", "template;rest", "template;rest;question"),
+        ("rules.csv", ";;ask-interaction;\nJ12", f";;ask-interaction;;{word}\nJ12"),
+    )
+
+
+def test_a_question_that_there_is_not_is_refused() -> None:
+    """A slip in the plan's column would ask everybody something else: it is told with what there is."""
+    fit_plan(asking("CSAT"))
+    with pytest.raises(Misconfigured, match=r"J11: the question 'csta' is none.*nps, csat, ces"):
+        fit_plan(asking("csta"))
+
+
+def test_a_plan_that_asks_more_than_the_follow_up_table_answers_is_told() -> None:
+    """A follow-up table without the column is for NPS scores: each row that asks another kind is named."""
+    shipped = changed("follow-up")
+    own = changed(
+        "follow-up",
+        ("rules.csv", ";question\n", "\n"),
+        ("rules.csv", shipped.files["rules.csv"].partition("S1;")[2], ""),
+        ("rules.csv", "S1;", ""),
+    )
+    fit_follow_up(own)
+    assert list(without_follow_up(asking("csat"), shipped)) == []
+    (fault,) = without_follow_up(asking("csat"), own)
+    assert "J11 asks csat" in fault
+    assert list(without_follow_up(changed("journey-plan"), own)) == []

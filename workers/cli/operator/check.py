@@ -22,7 +22,7 @@ from workers.calendar import IN_USE, OTHERS
 from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
-from workers.domain.followup.table_contract import JOURNEY_PLAN
+from workers.domain.followup.table_contract import JOURNEY_PLAN, without_follow_up
 from workers.domain.places import receipt_codes
 from workers.domain.web_sites import key_faults, parse_site_keys
 from workers.errors import BadInput, BoucleError, Misconfigured
@@ -55,6 +55,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     faults += [
         *installation.inspection.faults(),
         *clashes(installation),
+        *rated_faults(installation),
         *site_faults(installation),
         *kafka_faults(settings),
         *mail_faults(settings),
@@ -180,6 +181,18 @@ def clashes(installation: app.Boucle) -> list[str]:
     return [
         f"{JOURNEY_PLAN}: {clash.code} {clash.message}" for clash in rest_clashes(table, waves_beside(folder), today)
     ]
+
+
+def rated_faults(installation: app.Boucle) -> list[str]:
+    """Return which rows of the journey plan ask what the follow-up table has no rows for, or their mail cannot ask."""
+    try:
+        policy, templates = installation.policies.current(), installation.files.templates
+    except (Misconfigured, BadInput, OSError):  # told as a fault of the tables or of the templates
+        return []
+    faults = list(without_follow_up(policy.plan.table, policy.follow_up.table))
+    for template, kind in policy.plan.rated():
+        faults += templates.scale_faults(template, kind)
+    return faults
 
 
 def site_faults(installation: app.Boucle) -> list[str]:

@@ -7,6 +7,7 @@ import click
 
 from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.domain import ticket as ticketing
+from workers.domain.reporting.scales import kind_of, out_of
 
 if TYPE_CHECKING:
     from workers.domain.customer_case import CustomerCase
@@ -38,7 +39,7 @@ def list_(every: bool, form: str) -> None:
 
 def line_of(ticket: "Ticket", name: str) -> str:
     due = f"due {ticket.due_at:%Y-%m-%d %H:%M}Z"
-    return f"{ticket.number:>5}  {ticket.score:>2}/10  {due}  {ticket.state:8} {ticket.owner:12} {name}"
+    return f"{ticket.number:>5}  {out_of(ticket):>5}  {due}  {ticket.state:8} {ticket.owner:12} {name}"
 
 
 def summary(ticket: "Ticket") -> dict[str, object]:
@@ -48,6 +49,7 @@ def summary(ticket: "Ticket") -> dict[str, object]:
         "id": ticket.id,
         "state": str(ticket.state),
         "score": ticket.score,
+        "question": kind_of(ticket.question).value,
         "trigger": ticket.trigger,
         "label": ticket.label,
         "owner": ticket.owner,

@@ -24,6 +24,7 @@ from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
+from workers.domain.reporting.scales import out_of
 from workers.domain.survey.planning import (
     call_back_unlawful,
     follow_answers,
@@ -182,5 +183,5 @@ def one_ticket(case: CustomerCase) -> None:
             phone=kept.phone or other.phone,
             half_day=kept.half_day or other.half_day,
         )
-        said = f"{other.number}: {other.score}/10 {other.comment}".strip()
+        said = f"{other.number}: {out_of(other)} {other.comment}".strip()
         turn(case, kept, Turn("joined", text=said))

@@ -9,6 +9,7 @@ from workers.domain.explain.words import say, sentence
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
 from workers.domain.records.choices import codes_in
+from workers.domain.reporting.scales import QUESTION, kind_of, scale_of
 from workers.domain.types import (
     ActionState,
     DecisionOutcome,
@@ -26,19 +27,22 @@ NO_MAIL = frozenset(
 )
 """Reasons of a contact that was done without the mail that tells the customer so."""
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
-COLUMNS = ("trigger", "after", "score", "comment", "wants_contact")
+COLUMNS = ("trigger", "after", "score", "comment", "wants_contact", "question")
 VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
 
 
 def response_entry(response: Response, view: View) -> Entry:
     """Return one answer with every version of it."""
     versions = [revision for revision in view.story.revisions if revision.response == response.id]
+    scale = scale_of(response.question)
     return {
         "id": response.id,
         "at": iso(response.answered_at),
         "state": response.state.value,
         "reason": why_response(response, view),
+        "asks": scale.kind.value,
         "score": response.score,
+        "highest": scale.highest,
         "band": response.band,
         "comment": view.private(response.comment),
         "wants_contact": response.wants_contact,
@@ -57,6 +61,7 @@ def response_entry(response: Response, view: View) -> Entry:
                 "n": version.n,
                 "at": iso(version.at),
                 "score": version.score,
+                "highest": scale.highest,
                 "comment": view.private(version.comment),
                 "wants_contact": version.wants_contact,
                 "drivers": list(codes_in(version.drivers)),
@@ -151,6 +156,8 @@ def value_text(name: str, value: object, view: View) -> str:
         return view.words.name(str(value))
     if value in ("yes", "no"):
         return view.words.say(str(value))
+    if name == QUESTION:
+        return str(value).upper()
     return "–" if value is None or value == "" else str(value)
 
 
@@ -248,6 +255,7 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
         "state": ticket.state.value,
         "reason": why_ticket(ticket, view),
         "number": ticket.number,
+        "asks": kind_of(ticket.question).value,
         "score": ticket.score,
         "reference": view.private(about(ticket.label, ticket.reference, view)),
         "due_at": iso(ticket.due_at),

@@ -10,6 +10,7 @@ from workers.domain.mail.question_wording import wording_of
 from workers.domain.mail.survey_duties import hours_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.reporting import RECOVERY
+from workers.domain.reporting.scales import kind_of
 from workers.domain.survey.planning import (
     channel_of,
     duty_towards,
@@ -41,6 +42,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
         "touchpoint": touchpoint.step,
         "reference": view.private(reference_of(touchpoint, view)),
         "rule": touchpoint.rule,
+        "asks": view.policy.plan_of(touchpoint.plan_version).kind_of(touchpoint.rule).value,
         "due_at": iso(touchpoint.due_at),
         "wake_at": iso(touchpoint.wake_at),
         "expected_at": iso(expected_at(touchpoint, view)),
@@ -294,6 +296,7 @@ def request_entry(request: SurveyRequest, view: View) -> Entry:
         "language": request.language,
         "wording": wording_of(request),
         "question": question_asked(request, view),
+        "asks": kind_of(request.question).value,
         "sent_at": iso(request.sent_at),
         "closes_at": iso(request.closes_at),
         "clicks": clicks_of(request, view),

@@ -13,6 +13,7 @@ from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.view import Entry
 from workers.domain.explain.words import event_name, say
 from workers.domain.mail.translations import Catalog
+from workers.domain.types import QuestionKind
 
 LISTS = {
     "events": "event",
@@ -141,7 +142,8 @@ def what_about(entry: Entry, catalog: Catalog, *, ids: bool) -> str:
     if "touchpoint" in entry:
         asked = capitalised(name_in(str(entry["touchpoint"] or entry["trigger"]), catalog))
         about = f" ({entry['reference']})" if entry.get("reference") else ""
-        return asked + about + (f" {entry['score']}/10" if "score" in entry else "")
+        kind = f" {str(entry['asks']).upper()}" if entry.get("asks", QuestionKind.NPS) != QuestionKind.NPS else ""
+        return asked + about + kind + (f" {entry['score']}/{entry['highest']}" if "score" in entry else "")
     if "number" in entry:
         return say("about-ticket", catalog, number=entry["number"])
     if "dead_letter" in entry:
@@ -175,7 +177,8 @@ def details(entry: Entry, zone: str) -> Iterator[str]:
             said = f": {printable(version['text'])}" if version["text"] else ""
             yield f"{indent}{local(instant(version['at']), zone)} {version['kind']}{who}{said}"
         elif len(versions) > 1:
-            yield f"{indent}version {version['n']}: {version['score']}/10 on {local(instant(version['at']), zone)}"
+            score, at = f"{version['score']}/{version['highest']}", local(instant(version["at"]), zone)
+            yield f"{indent}version {version['n']}: {score} on {at}"
 
 
 def as_word(value: object) -> object:

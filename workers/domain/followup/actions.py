@@ -11,12 +11,13 @@ from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
+from workers.domain.reporting.scales import facts_with, scale_of
 from workers.domain.survey.place_answer import reachable
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
 from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, contact_over, facts_of_ticket, join_host, open_or_join
 from workers.domain.ticket.outcomes import DUPLICATE
-from workers.domain.types import CONTACTS, ActionState, Band, DispatchState, MailClass, Reason, TestimonialState
+from workers.domain.types import CONTACTS, ActionState, DispatchState, MailClass, Reason, TestimonialState
 
 PROMISED = frozenset({"promise_date", "promise_half_day", "promise_time", "caller"})
 TESTIMONIAL = "testimonial_request"
@@ -224,7 +225,7 @@ def testimonial_refused(case: CustomerCase, response: Response) -> Why:
         if ticket.done_at is None or ticket.opened_at >= response.first_answered_at:
             return Why(Reason.OPEN_TICKET, f"ticket {ticket.number}")
     for later in case.all(Response):
-        if later.answered_at > response.answered_at and later.band != Band.PROMOTER:
+        if later.answered_at > response.answered_at and not scale_of(later.question).is_good(later.score):
             return Why(Reason.LATER_RESPONSE, f"{later.score}")
     apart = case.policy.follow_up.apart(TESTIMONIAL) or USUALLY_APART
     for testimonial in case.all(Testimonial):
@@ -305,7 +306,7 @@ def mail_of_action(
 def facts_of_response(case: CustomerCase, response: Response, ticket: Ticket | None) -> dict[str, object]:
     """Return what a text about this response may name."""
     facts: dict[str, object] = {
-        **response.details,
+        **facts_with(response.details, response.question),
         "label": response.label,
         "reference": response.reference,
         "score": response.score,

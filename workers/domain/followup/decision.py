@@ -17,6 +17,7 @@ from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import publish_response
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Decision, Response, SurveyRequest
+from workers.domain.reporting.scales import QUESTION
 from workers.domain.shadow import shadow
 from workers.domain.ticket import FIRST_CONTACT, remark
 from workers.domain.types import (
@@ -152,6 +153,7 @@ def own_inputs(response: Response, policy: Policy) -> Inputs:
         **day,
         "trigger": response.trigger,
         "after": round(response.after_days, 6),
+        **({QUESTION: response.question} if response.question else {}),
         "score": response.score,
         "comment": yes_no(bool(response.comment.strip())),
         "wants_contact": yes_no(response.wants_contact),

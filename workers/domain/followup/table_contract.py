@@ -14,12 +14,13 @@ from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
-from workers.domain.compiled_tables import MAY_WAIT, ONE_TICKET_PER, REMINDERS, read_channel
+from workers.domain.compiled_tables import MAY_WAIT, ONE_TICKET_PER, REMINDERS, read_channel, read_question
 from workers.domain.customer_inputs import customer_columns
 from workers.domain.followup.patience_column import patience_faults
 from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
 from workers.domain.followup.reminder_columns import reminder_faults
-from workers.domain.types import ACCOUNT
+from workers.domain.reporting.scales import QUESTION
+from workers.domain.types import ACCOUNT, QuestionKind
 from workers.errors import BadInput, Misconfigured
 
 Given = Mapping[str, tuple[object, ...]]
@@ -37,6 +38,7 @@ ANSWERS: Given = {
     "score": tuple(range(11)),
     "comment": YES_NO,
     "wants_contact": YES_NO,
+    QUESTION: tuple(QuestionKind),
     ON: A_DAY,
 }
 """What an answer gives to the follow-up table; a number of `after` counts days."""
@@ -72,6 +74,7 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
         *recurrence_faults(table),
         *patience_faults(table),
         *channels(table),
+        *questions(table),
         *asked(table, EVENTS, declared),
         *unclear_selection(table),
     ]
@@ -193,6 +196,32 @@ def channels(table: Table) -> Iterator[str]:
             yield (
                 f"rules.csv: {rule.id}: the mail after {mail_after.iso()} would never leave, because the row gives up "
                 f"after {gives_up.iso()}: write a shorter wait, or a later end."
+            )
+
+
+def questions(table: Table) -> Iterator[str]:
+    """Give a fault for each question that there is not."""
+    for rule in table.rules:
+        cell = rule.outputs.get(QUESTION)
+        try:
+            read_question("" if cell is None else str(cell))
+        except BadInput as fault:
+            yield f"rules.csv: {rule.id}: {fault}."
+
+
+def without_follow_up(plan: Table, follow_up: Table) -> Iterator[str]:
+    """Give a fault for each row of a plan whose answers the follow-up table has no row for: it asks for NPS alone."""
+    if any(column.name == QUESTION for column in follow_up.inputs):
+        return
+    kinds = ", ".join(QuestionKind)
+    line = f"{QUESTION}: {{type: text, values: [{kinds}], if missing: nps, may be left out: yes}}"
+    for rule in plan.rules:
+        cell = str(rule.outputs.get(QUESTION) or "").strip().lower()
+        if cell not in ("", QuestionKind.NPS):
+            yield (
+                f"{JOURNEY_PLAN}: {rule.id} asks {cell}, and {FOLLOW_UP} has no input {QUESTION}: its answers would "
+                f"be parked. Add `{line}` to the inputs of its table.yaml, a last column {QUESTION} to rules.csv (an "
+                f"empty cell is nps), and rows for {cell}, such as those of the shipped table."
             )
 
 

@@ -3,6 +3,9 @@
 A wording is the question, the question after a recovery, and the ends of its scale in one language. Those that have a
 number stand in templates/wordings.yaml (`fr-2`); a text of the company's own is named by its hash, so that any edit is
 another wording, and a text that is put back is the one it was. The company's name is no part of it.
+
+CSAT and CES questions have wordings of their own (`fr-csat-1a2b3c4d`), with every word of the scale. Their texts stand
+in the catalogs with the kind before the id: `csat.question` takes the place of `question` where CSAT is asked.
 """
 
 import hashlib
@@ -12,10 +15,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workers.domain.mail.translations import Catalog, Catalogs, DataFiles, catalog_of
+from workers.domain.reporting.scales import RATED, SCALES
+from workers.domain.types import QuestionKind
 from workers.errors import Misconfigured
 from workers.text.yaml_text import read_operators_file
 
 PLACE = "templates/wordings.yaml"
+NPS = QuestionKind.NPS
 PARTS = ("question", "question.today", "scale", "score.0", "score.10")
 """The catalogs' ids of a wording's texts."""
 DIGITS = 8
@@ -42,6 +48,22 @@ class QuestionWording:
         """Tell whether two wordings put the same words, whatever they are called."""
         return dict(self.texts) == dict(other.texts)
 
+    @property
+    def kind(self) -> QuestionKind:
+        """What it measures, as its id says: `fr-csat-1a2b3c4d`."""
+        named = self.id.removeprefix(f"{self.language}-").partition("-")[0]
+        return QuestionKind(named) if named in RATED else NPS
+
+    @property
+    def tag(self) -> str:
+        """Its language, and for another kind than NPS that too: of each there is one in use."""
+        return tag_of(self.language, self.kind)
+
+
+def tag_of(language: str, kind: QuestionKind) -> str:
+    """Return under what the wording in use of a language and kind is known."""
+    return language if kind is NPS else f"{language}-{kind}"
+
 
 class Asked(Protocol):
     """What was asked in a language, and in which wording; None: by a release that kept none."""
@@ -54,10 +76,17 @@ class Asked(Protocol):
     def wording(self) -> str | None:
         """The id of its wording."""
 
+    @property
+    def question(self) -> str | None:
+        """What it measures; None: an NPS question."""
+
 
 def wording_of(asked: Asked) -> str:
-    """Return the id of the wording that something was asked in; without one it is the first version of its language."""
-    return asked.wording or first_of(asked.language)
+    """Return the id of the wording that something was asked in; without one it is the first version of its language.
+
+    Of a CSAT or CES question there is none without one: the name of nothing.
+    """
+    return asked.wording or ("" if asked.question else first_of(asked.language))
 
 
 def first_of(language: str) -> str:
@@ -67,7 +96,7 @@ def first_of(language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wordings:
-    """The wordings with a number, and the one in use of each language."""
+    """The wordings with a number, and by its tag the one in use of each language and kind."""
 
     numbered: Mapping[str, QuestionWording]
     in_use: Mapping[str, QuestionWording]
@@ -79,9 +108,9 @@ class Wordings:
         in_use = (wording for wording in self.in_use.values() if wording.id == id)
         return next(in_use, None) or self.numbered.get(id or "")
 
-    def id_in_use(self, language: str) -> str | None:
+    def id_in_use(self, language: str, kind: QuestionKind = NPS) -> str | None:
         """Return the id of the wording that a language is asked in now."""
-        wording = self.in_use.get(language)
+        wording = self.in_use.get(tag_of(language, kind))
         return wording.id if wording else None
 
     def first(self, language: str) -> QuestionWording | None:
@@ -94,22 +123,35 @@ class Wordings:
             return shipped
         return replace(in_use, id=first_of(language))
 
-    def catalog(self, catalog: Catalog, wording: QuestionWording | None) -> Catalog:
-        """Return a catalog with the texts of a wording; the catalog itself where they are those in use, or foreign."""
-        if wording is None or wording.language != catalog.language:
+    def catalog(self, catalog: Catalog, wording: QuestionWording | None, kind: QuestionKind = NPS) -> Catalog:
+        """Return a catalog that asks a kind of question, with the texts of a wording.
+
+        Those in use where the wording is foreign or none. The catalog itself where they are its own.
+        """
+        in_use = self.in_use.get(tag_of(catalog.language, kind))
+        if wording is None or wording.tag != tag_of(catalog.language, kind):
+            wording = in_use if kind is not NPS else None
+        if kind is NPS and (wording is None or (in_use is not None and in_use.asks_as(wording))):
             return catalog
-        in_use = self.in_use.get(catalog.language)
-        if in_use is not None and in_use.asks_as(wording):
-            return catalog
-        key = (catalog.language, wording.id)
+        key = (catalog.language, wording.id if wording else kind.value)
         if key not in self.worded:
-            self.worded[key] = asking_in(catalog, wording)
+            self.worded[key] = asking_in(asking(catalog, kind), wording)
         return self.worded[key]
 
 
-def asking_in(catalog: Catalog, wording: QuestionWording) -> Catalog:
-    """Return a catalog that asks in a wording."""
-    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, wording.texts).chains})
+def asking(catalog: Catalog, kind: QuestionKind) -> Catalog:
+    """Return a catalog that asks a kind of question: each text that is there for it stands for that of the NPS."""
+    if kind is NPS:
+        return catalog
+    before = f"{kind}."
+    own = {id.removeprefix(before): chain for id, chain in catalog.chains.items() if id.startswith(before)}
+    return replace(catalog, chains={**catalog.chains, **own})
+
+
+def asking_in(catalog: Catalog, wording: QuestionWording | None) -> Catalog:
+    """Return a catalog that asks in a wording; the catalog itself without one."""
+    texts = wording.texts if wording else {}
+    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, texts).chains})
 
 
 def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, Wordings]:
@@ -139,7 +181,19 @@ def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, 
     in_use = {
         tag: choice.get(tag) or wording_in(catalogs.catalog(tag), numbered.values()) for tag in catalogs.languages
     }
-    return catalogs, Wordings(numbered, {tag: wording for tag, wording in in_use.items() if wording is not None})
+    rated = [rated_wording(catalogs.catalog(tag), kind) for tag in catalogs.languages for kind in RATED]
+    every = [*in_use.values(), *rated]
+    return catalogs, Wordings(numbered, {wording.tag: wording for wording in every if wording is not None})
+
+
+def rated_wording(catalog: Catalog, kind: QuestionKind) -> QuestionWording | None:
+    """Return the wording in which a catalog asks a CSAT or CES question; None for a catalog without it."""
+    parts = ("question", "question.today", "scale", *(f"score.{n}" for n in SCALES[kind].numbers))
+    asking_it = asking(catalog, kind)
+    if not {f"{kind}.{part}" for part in parts} <= catalog.chains.keys():
+        return None
+    texts = {part: plain(asking_it.chains[part][0].source) for part in parts}
+    return QuestionWording(f"{catalog.language}-{kind}-{digest_of(texts)}", catalog.language, texts)
 
 
 def wording_in(catalog: Catalog, numbered: Iterable[QuestionWording]) -> QuestionWording | None:
@@ -153,8 +207,12 @@ def wording_in(catalog: Catalog, numbered: Iterable[QuestionWording]) -> Questio
     for wording in numbered:
         if wording.language == catalog.language and wording.texts == texts:
             return wording
-    digest = hashlib.sha256("\n".join(texts[id] for id in PARTS).encode()).hexdigest()[:DIGITS]
-    return QuestionWording(f"{catalog.language}-{digest}", catalog.language, texts)
+    return QuestionWording(f"{catalog.language}-{digest_of(texts)}", catalog.language, texts)
+
+
+def digest_of(texts: Mapping[str, str]) -> str:
+    """Return what names texts without a number."""
+    return hashlib.sha256("\n".join(texts.values()).encode()).hexdigest()[:DIGITS]
 
 
 def plain(text: str) -> str:

@@ -94,6 +94,8 @@ class Ticket(Row):
     half_time_at: datetime | None = None
     waiting_since: datetime | None = None
     kept_at: datetime | None = None
+    question: str | None = None
+    """What the score is an answer to: csat or ces. None: an NPS question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class SurveyRequest(Row):
     reminded_at: datetime | None = None
     wording: str | None = None
     """The id of the wording that it asks in. None: asked by a release that kept none, in the first of its language."""
+    question: str | None = None
+    """What it measures: csat or ces. None: an NPS question, as all of the releases before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class Response(Row):
     """What a passive wrote of another company: which one, and what it does better."""
     place: str | None = None
     """The place of rules/places.yaml at which it was given; reports count these apart."""
+    question: str | None = None
+    """What its question measures, as the request has it; such a score has no band."""
 
 
 @dataclass(frozen=True, slots=True)

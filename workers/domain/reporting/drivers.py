@@ -76,7 +76,7 @@ def contributions(cells: Iterable[DriverCell]) -> list[Contribution]:
     total = 0
     for cell in cells:
         codes = codes_in(cell.drivers) or (NONE,)
-        share, value = PARTS // len(codes), VALUES[cell.band]
+        share, value = PARTS // len(codes), VALUES.get(cell.band, 0)
         total += cell.n
         for code in codes:
             sums = named.setdefault(code, [0, 0, 0, 0, 0])

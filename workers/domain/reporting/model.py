@@ -55,6 +55,8 @@ class Filters:
     """A segment that is left out, so that one can be set against all others."""
     by: tuple[Dimension, ...] = ()
     """By what the answers are set side by side, one or two; it chooses none of them."""
+    question: str = ""
+    """What was asked: csat or ces; empty: NPS questions, the only ones that an NPS counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,11 @@ def band(score: int) -> Band:
     return Band.PASSIVE if score >= 7 else Band.DETRACTOR
 
 
+def band_of(score: int, question: str | None) -> str:
+    """Return the band of an answer, empty for one to another question than the NPS: that has none."""
+    return "" if question else band(score).value
+
+
 def count_bands(bands: Iterable[Band]) -> Counts:
     """Return how many of each band there are; reads its argument once."""
     seen = Counter(bands)
@@ -146,7 +151,7 @@ def change_test(before: Counts, after: Counts, confidence: float = 0.95) -> Chan
     of the adjusted scores over the root of the sum of both adjusted variances. Significant also needs five answers on
     each side (below, only counts are shown) and both differences to point the same way.
     """
-    critical = _quantile(confidence)
+    critical = quantile(confidence)
     old, new = nps(before), nps(after)
     if old is None or new is None:
         return Change(None, 0.0, 1.0, False)
@@ -184,13 +189,13 @@ def _mean_and_variance(promoters: float, passives: float, detractors: float) -> 
 
 
 def _interval(mean: float, variance: float, confidence: float) -> Interval:
-    margin = _quantile(confidence) * math.sqrt(variance)
+    margin = quantile(confidence) * math.sqrt(variance)
     return Interval(100 * max(mean - margin, -1.0), 100 * min(mean + margin, 1.0))
 
 
 @cache
-def _quantile(confidence: float) -> float:
-    """Return the two-sided normal quantile: 1.96 for 0.95."""
+def quantile(confidence: float) -> float:
+    """Return the two-sided normal quantile: 1.96 for 0.95. Raises ValueError for one not between 0 and 1."""
     if not 0 < confidence < 1:
         raise ValueError(f"A confidence lies between 0 and 1, such as 0.95, not {confidence}.")
     return NormalDist().inv_cdf((1 + confidence) / 2)

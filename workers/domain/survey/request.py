@@ -16,6 +16,7 @@ from workers.domain.mailbox_keys import address_key, number_key
 from workers.domain.outbound_messages import publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SmsDialogue, SurveyRequest, Touchpoint
+from workers.domain.reporting.scales import facts_with, kept_as
 from workers.domain.sms.dialogue import Message
 from workers.domain.sms.messages import message_of
 from workers.domain.survey import reminders
@@ -24,6 +25,7 @@ from workers.domain.survey.planning import (
     channel_of,
     duty_towards,
     is_occurrence,
+    kind_asked,
     lawful_opening,
     note,
     number_of,
@@ -190,6 +192,7 @@ def begin_dialogue(case: CustomerCase, request: SurveyRequest) -> None:
 def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:
     """Return the survey request of a touchpoint; its id follows from journey and step, so that it is sent once."""
     channel, language = channel_of(case, touchpoint), language_of(case.customer.language, case.policy)
+    kind = kind_asked(case, touchpoint)
     return SurveyRequest(
         id=case.ids.derive(
             touchpoint.due_at, "survey_request", journey.customer, journey.trigger, journey.reference, touchpoint.step
@@ -211,7 +214,8 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         reason="",
         changed_at=case.now,
         sent_at=case.now if channel == WEB else None,
-        wording=case.policy.wording(language),
+        wording=case.policy.wording(language, kind),
+        question=kept_as(kind),
     )
 
 
@@ -261,7 +265,7 @@ def mail_of_request(case: CustomerCase, request: SurveyRequest, template: str, n
 def facts_of_request(case: CustomerCase, request: SurveyRequest) -> dict[str, object]:
     """Return what a text about this request may name: subject, dates in the customer's zone, details."""
     return {
-        **request.details,
+        **facts_with(request.details, request.question),
         "label": request.label,
         "reference": request.reference,
         "date": in_zone(request.anchor_at, case.zone).date().isoformat(),

@@ -15,7 +15,8 @@ from workers.domain.outbound_messages import OWN_CHANNELS, is_ours
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.domain.records.choices import codes_in, joined
-from workers.domain.reporting.nps import band
+from workers.domain.reporting.nps import band_of
+from workers.domain.reporting.scales import check_score
 from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.types import MAIL, MailClass, Reason, RequestState, ResponseState
 
@@ -35,7 +36,7 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said: a score from 0 to 10, a comment, a wish for contact.
+    """What was said: a score on the scale of its question, a comment, a wish for contact.
 
     `drivers` are codes of what was named as the reason, `competitor` what was written of another company; None where
     nothing was said of them now, and what was said before stays.
@@ -64,10 +65,16 @@ class OutsideScore:
     asked_at: datetime
     reference: str
     label: str
+    question: str | None = None
+    """What was asked: csat or ces. None: an NPS question."""
 
 
 def answer_request(case: CustomerCase, request: SurveyRequest, answer: Answer) -> None:
-    """Keep the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
+    """Keep the response to one of our requests: new, changed (n+1), or nothing when it says the same again.
+
+    Raises BadInput for a score that is off the scale of its question.
+    """
+    check_score(request.question, answer.score)
     earlier = response_to(case, request.id)
     if earlier is None:
         response = first_answer(case, request, answer)
@@ -110,14 +117,15 @@ def first_answer(case: CustomerCase, request: SurveyRequest, answer: Answer) -> 
         anchor_at=request.anchor_at,
         asked_at=asked,
         after_days=days_between(request.anchor_at, asked),
-        **answer_columns(answer),
+        **answer_columns(answer, question=request.question),
         first_answered_at=answer.at,
         settling_since=case.now,
         settles_at=case.now + settling,
         n=1,
         state=ResponseState.SETTLING,
-        previous_band=previous_band(case, answer.at),
+        previous_band=previous_band(case, answer.at, request.question),
         late=case.now - answer.at > LATE_AFTER,
+        question=request.question,
     )
 
 
@@ -129,8 +137,8 @@ def changed_answer(
     From VERSIONS_KEPT on, what a link changes before it is decided stays one version, and settles slowly: the last word
     counts, by the time the question closes at the latest.
     """
-    words = answer_columns(answer, earlier)
-    said, said_before = weight(words), weight(answer_columns(answer_in(earlier)))
+    words = answer_columns(answer, earlier, earlier.question)
+    said, said_before = weight(words), weight(answer_columns(answer_in(earlier), question=earlier.question))
     yields = answer.at == earlier.answered_at and answer.channel not in OWN_CHANNELS and said < said_before
     if said == said_before or yields or answer.at < earlier.answered_at:
         return earlier
@@ -192,14 +200,17 @@ class AnswerColumns(TypedDict):
     competitor: str
 
 
-def answer_columns(answer: Answer, earlier: Response | None = None) -> AnswerColumns:
-    """Return the columns of a response that an answer sets; of what it says nothing of, the earlier ones."""
+def answer_columns(answer: Answer, earlier: Response | None = None, question: str | None = None) -> AnswerColumns:
+    """Return the columns of a response that an answer sets; of what it says nothing of, the earlier ones.
+
+    Only an NPS score has a band: it is what counts in the NPS.
+    """
     before = (earlier.drivers, earlier.competitor) if earlier else (None, None)
     drivers = before[0] if answer.drivers is None else joined(answer.drivers)
     competitor = before[1] if answer.competitor is None else answer.competitor
     return {
         "score": answer.score,
-        "band": band(answer.score).value,
+        "band": band_of(answer.score, question),
         "comment": answer.comment,
         "wants_contact": answer.wants_contact,
         "phone": answer.phone,
@@ -226,9 +237,11 @@ def revision_of(response: Response, answer: Answer) -> ResponseRevision:
     )
 
 
-def previous_band(case: CustomerCase, before: datetime) -> str:
-    """Return the band of the customer's last response before an instant, or empty."""
-    earlier = [response for response in case.all(Response) if response.answered_at < before]
+def previous_band(case: CustomerCase, before: datetime, question: str | None = None) -> str:
+    """Return the band of the customer's last NPS response before an instant, or empty; other scores have none."""
+    if question:
+        return ""
+    earlier = [response for response in case.all(Response) if response.answered_at < before and not response.question]
     return max(earlier, key=lambda response: (response.answered_at, response.id)).band if earlier else ""
 
 
@@ -240,11 +253,13 @@ def days_between(start: datetime, end: datetime) -> float:
 def take_score(case: CustomerCase, score: OutsideScore) -> None:
     """Keep the response for a score that another tool collected; nothing when it is known by source and id.
 
-    The very same answer under another id of its source counts once; the history of the first says so.
+    The very same answer under another id of its source counts once; the history of the first says so. Raises BadInput
+    for a score that is off its question's scale.
     """
     responses = case.all(Response)
     if any((response.source, response.external_id) == (score.source, score.external_id) for response in responses):
         return
+    check_score(score.question, score.answer.score)
     twin = next((response for response in responses if is_told_again(score, response)), None)
     if twin is not None:
         why = Why(Reason.COUNTED_ONCE, score.external_id)
@@ -275,15 +290,16 @@ def response_for(case: CustomerCase, score: OutsideScore) -> Response:
         anchor_at=journey.anchor_at if journey else score.asked_at,
         asked_at=score.asked_at,
         after_days=days_between(journey.anchor_at, score.asked_at) if journey else 0.0,
-        **answer_columns(answer),
+        **answer_columns(answer, question=score.question),
         first_answered_at=answer.at,
         settling_since=case.now,
         settles_at=case.now,
         n=1,
         state=ResponseState.SETTLING,
-        previous_band=previous_band(case, answer.at),
+        previous_band=previous_band(case, answer.at, score.question),
         late=case.now - answer.at > LATE_AFTER,
         said_itself=" ".join(name for name in ("reference", "label") if getattr(score, name)),
+        question=score.question,
     )
 
 
@@ -291,19 +307,25 @@ def is_told_again(score: OutsideScore, response: Response) -> bool:
     """Tell whether a score is one that its source told before under another id: same time, question and words."""
     answer, itself = score.answer, response.said_itself
     reference = response.reference if itself is None or "reference" in itself.split() else ""
-    return (response.request, response.source, response.score, response.answered_at, response.asked_at) == (
-        *(None, score.source, answer.score, answer.at),
-        score.asked_at,
-    ) and (response.trigger, reference, response.comment, response.wants_contact, response.drivers or "") == (
-        *(score.trigger or OTHER, score.reference),
-        *(answer.comment, answer.wants_contact, joined(answer.drivers or ())),
+    return (
+        (response.request, response.source, response.score, response.answered_at, response.asked_at)
+        == (
+            *(None, score.source, answer.score, answer.at),
+            score.asked_at,
+        )
+        and response.question == score.question
+        and (response.trigger, reference, response.comment, response.wants_contact, response.drivers or "")
+        == (
+            *(score.trigger or OTHER, score.reference),
+            *(answer.comment, answer.wants_contact, joined(answer.drivers or ())),
+        )
     )
 
 
 def follow_ups(case: CustomerCase, response: Response) -> Iterable[Response]:
     """Give the responses whose previous band is another one, now that an earlier answer came after them."""
     for later in case.all(Response):
-        band_before = previous_band(case, later.answered_at)
+        band_before = previous_band(case, later.answered_at, later.question)
         if later.answered_at > response.answered_at and later.previous_band != band_before:
             yield replace(later, previous_band=band_before)
 

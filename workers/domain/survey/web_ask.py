@@ -10,6 +10,7 @@ from workers.calendar import add_wait, in_zone, parse_wait
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import Subject, Why, history
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
+from workers.domain.reporting.scales import kind_of
 from workers.domain.survey.planning import (
     SITE_RULE,
     assess,
@@ -155,7 +156,9 @@ def asked(case: CustomerCase, touchpoint: Touchpoint, visit: Visit) -> SurveyReq
     )
     language = request.language if case.customer.language else visit.language or request.language
     details = {**request.details, "site": visit.site.id}
-    shown = replace(request, details=details, language=language, wording=case.policy.wording(language))
+    shown = replace(
+        request, details=details, language=language, wording=case.policy.wording(language, kind_of(request.question))
+    )
     case.change(shown)
     return shown
 

@@ -9,6 +9,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.outbound_messages import publish_ticket
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Response, Ticket, TicketEntry
+from workers.domain.reporting.scales import facts_with
 from workers.domain.survey.planning import JourneyEvent
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import ActionState, DispatchState, MailClass, Reason, TicketState
@@ -147,6 +148,7 @@ def facts_of_ticket(ticket: Ticket, policy: Policy) -> dict[str, object]:
     """Return what a text about this ticket may name; a waiting ticket promises its next call."""
     promise = half_day_after(ticket.waiting_until or ticket.due_at, policy.calendar)
     return {
+        **facts_with({}, ticket.question),
         "number": ticket.number,
         "label": ticket.label,
         "reference": ticket.reference,

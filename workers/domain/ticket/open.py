@@ -12,6 +12,7 @@ from workers.domain.drivers import OTHER, name_of
 from workers.domain.outbound_messages import publish_ticket
 from workers.domain.records import Action, Dispatch, Response, Ticket, TicketEntry
 from workers.domain.records.choices import codes_in
+from workers.domain.reporting.scales import out_of
 from workers.domain.survey.planning import stop
 from workers.domain.ticket.history import (
     RESOLVE_WITHIN_DAYS,
@@ -85,7 +86,7 @@ def join_host(host: CustomerCase, response: Response, action: Action, due: timed
 
 def note_of(host: CustomerCase, ticket: Ticket, response: Response, key: str) -> TicketEntry:
     """Return the line of a ticket's history that names an answer of somebody else of the account."""
-    noted = entry(host, ticket, Turn(OF_ACCOUNT, text=f"{response.score}/10"), key)
+    noted = entry(host, ticket, Turn(OF_ACCOUNT, text=out_of(response)), key)
     return replace(noted, source=OF_ACCOUNT, event_id=key)
 
 
@@ -114,7 +115,7 @@ def begins(response: Response, action: Action) -> datetime:
 
 def current_words(response: Response) -> dict[str, object]:
     """Return what a ticket shows of its own response: the answer as it stands, which only the customer changes."""
-    return {"score": response.score, "comment": response.comment}
+    return {"score": response.score, "comment": response.comment, "question": response.question}
 
 
 def key_of(response: Response, action: Action) -> str:
@@ -151,6 +152,7 @@ def new_ticket(case: CustomerCase, response: Response, action: Action, due: time
         resolve_due_at=add_working_days(begins_at, RESOLVE_WITHIN_DAYS, calendar),
         changed_at=case.now,
         half_time_at=add_working(begins_at, due / 2, calendar),
+        question=response.question,
     )
 
 
@@ -184,7 +186,7 @@ def reopened(case: CustomerCase, ticket: Ticket, due: timedelta, deadline: datet
 
 def said_in(response: Response) -> str:
     """Return the score and comment as one line of the ticket's history."""
-    return f"{response.score}/10 {response.comment}".strip()
+    return f"{out_of(response)} {response.comment}".strip()
 
 
 def remark(case: CustomerCase, response: Response) -> None:

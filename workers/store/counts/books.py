@@ -13,6 +13,7 @@ from workers.domain import invariants
 from workers.domain.places.claims import TEMPLATE as CLAIM_MAIL
 from workers.domain.places.claims import Claim
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
+from workers.domain.reporting.scales import RATED, SCALES
 from workers.domain.survey.planning.occurrences import RECURRENCE
 from workers.domain.types import (
     ACCOUNT,
@@ -20,7 +21,9 @@ from workers.domain.types import (
     MAIL,
     WEB,
     ActionState,
+    Band,
     DispatchState,
+    QuestionKind,
     Reason,
     ReplyUse,
     ResponseState,
@@ -183,7 +186,16 @@ def responses() -> dict[str, sa.Select[int]]:
     last, score = t.response_revision, t.response.c.score
     settled = t.response.c.state.in_((ResponseState.DECIDED, ResponseState.CLOSED))
     current = sa.exists().where(t.decision.c.response == t.response.c.id, text(t.decision.c.state) == "current")
+    of_nps, asked = t.response.c.question.is_(None), t.survey_request.c
+    same = sa.func.coalesce(asked.question, "") == sa.func.coalesce(t.response.c.question, "")
     return {
+        "responses.of_nps": counted(t.response, of_nps),
+        "responses.with_band": counted(t.response, t.response.c.band.in_(list(Band))),
+        "responses.rated": counted(t.response, ~of_nps),
+        "responses.on_scale": counted(t.response, t.response.c.band == "", sa.or_(*map(on_scale, RATED))),
+        "responses.of_what_was_asked": sa.select(sa.func.count()).select_from(
+            t.response.join(t.survey_request, sa.and_(asked.id == t.response.c.request, same))
+        ),
         "responses.to_request": counted(t.response, t.response.c.request.is_not(None)),
         "responses.at_places": counted(t.response, t.response.c.place.is_not(None)),
         "places.answers": counted(t.place_answer),
@@ -193,7 +205,9 @@ def responses() -> dict[str, sa.Select[int]]:
         "mails.claims": counted(t.dispatch, t.dispatch.c.template == CLAIM_MAIL),
         "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
         "revisions": counted(t.response_revision),
-        "responses.points": sa.select(sa.func.sum(sa.case((score >= 9, PARTS), (score <= 6, -PARTS), else_=0))),
+        "responses.points": sa.select(sa.func.sum(sa.case((score >= 9, PARTS), (score <= 6, -PARTS), else_=0))).where(
+            of_nps
+        ),
         "responses.drivers": sa.select(sa.func.sum(words(t.response.c.drivers))),
         "revisions.drivers": sa.select(sa.func.sum(words(last.c.drivers))).join_from(
             last, t.response, sa.and_(t.response.c.id == last.c.response, t.response.c.n == last.c.n)
@@ -204,10 +218,16 @@ def responses() -> dict[str, sa.Select[int]]:
     }
 
 
+def on_scale(kind: QuestionKind) -> sa.ColumnElement[bool]:
+    """Return the condition of an answer to a kind of question that is on its scale."""
+    r, scale = t.response.c, SCALES[kind]
+    return sa.and_(r.question == kind.value, r.score.between(scale.lowest, scale.highest))
+
+
 def choices(connection: Connection) -> list[DriverCell]:
-    """Return every answer by what it names as the reason and by band."""
+    """Return every answer to an NPS question by what it names as the reason and by band."""
     r = t.response.c
-    query = sa.select(r.drivers, r.band, sa.func.count()).group_by(r.drivers, r.band)
+    query = sa.select(r.drivers, r.band, sa.func.count()).where(r.question.is_(None)).group_by(r.drivers, r.band)
     return [DriverCell("", "", "", drivers or "", band, int(n)) for drivers, band, n in connection.execute(query)]
 
 
@@ -402,7 +422,7 @@ def asked_rows() -> dict[str, Rows]:
         "survey_request": sa.select(
             who(t.survey_request.c.customer),
             *pick(t.survey_request, "trigger", "reference", "step", "channel", "template", "language", "anchor_at"),
-            *pick(t.survey_request, "asked_at", "closes_at", "state"),
+            *pick(t.survey_request, "asked_at", "closes_at", "state", "question"),
         ),
     }
 
@@ -419,7 +439,7 @@ def answered_rows() -> dict[str, Rows]:
         request, request.c.id == d.request
     )
     said = pick(t.response, "score", "band", "comment", "wants_contact", "phone", "half_day", "channel", "agent")
-    said += pick(t.response, "drivers", "competitor")
+    said += pick(t.response, "drivers", "competitor", "question")
     return {
         "response": sa.select(
             *answer(), *said, *pick(t.response, "answered_at", "n", "state", "late", "improvement", "flag")
@@ -456,7 +476,7 @@ def contact_rows() -> dict[str, Rows]:
         "ticket": of_answer(
             t.ticket,
             *pick(t.ticket, "score", "wants_contact", "play", "state", "due_at", "attempts", "root_cause", "outcome"),
-            *pick(t.ticket, "sentence", "reopened", "done_at"),
+            *pick(t.ticket, "sentence", "reopened", "done_at", "question"),
         ),
         "ticket_entry": sa.select(
             who(t.ticket_entry.c.customer),

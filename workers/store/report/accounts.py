@@ -193,9 +193,9 @@ def last_heard(connection: Connection, keys: Iterable[str], now: datetime) -> di
 
 
 def people(connection: Connection, key: str) -> list[AccountPerson]:
-    """Return the people of an account by name, each with when they were asked last, their last answer and ticket."""
+    """Return the people of an account by name, each with when last asked, the last NPS answer and the ticket."""
     asked = sa.select(sa.func.max(Q.asked_at)).where(Q.customer == C.id).correlate(t.customer).scalar_subquery()
-    latest = sa.select(R.id).where(R.customer == C.id).correlate(t.customer)
+    latest = sa.select(R.id).where(R.customer == C.id, R.question.is_(None)).correlate(t.customer)
     latest = latest.order_by(R.answered_at.desc(), R.id.desc()).limit(1)
     k = t.ticket.c
     ticket = sa.select(k.number).where(k.customer == C.id, k.state != TicketState.DONE).correlate(t.customer)

@@ -19,7 +19,8 @@ def count_told(connection: Connection, filters: Filters) -> dict[InformedCustome
     o, r, d = t.told.c, t.response.c, t.dispatch.c
     later = t.response.alias("later")
     words_only = replace(filters, since=None, until=None)
-    after = sa.and_(later.c.customer == o.customer, later.c.trigger != RECOVERY, later.c.first_answered_at > o.at)
+    of_nps = sa.and_(later.c.trigger != RECOVERY, later.c.question.is_(None))
+    after = sa.and_(later.c.customer == o.customer, of_nps, later.c.first_answered_at > o.at)
     source = (
         stored.answers_of(words_only)
         .join(t.told, o.response == r.id)

@@ -96,7 +96,7 @@ def counts_of_questions(clicked: sa.Subquery) -> dict[str, Condition]:
 def question_rows(
     names: Iterable[str], *conditions: Condition, at: Column = Q.asked_at, by: int = 1
 ) -> sa.Select[tuple[object, ...]]:
-    """Return questions one by one: when asked, by what, and 1 or 0 for each count, or -1 where `by` says so."""
+    """Return NPS questions one by one: when asked, by what, and 1 or 0 for each count, or -1 where `by` says so."""
     wanted = list(names)
     clicked = clicks(*conditions)
     source = (
@@ -105,7 +105,7 @@ def question_rows(
     keys = [column.label(name) for name, column in ASKED_BY.items()]
     counts = counts_of_questions(clicked)
     columns = [once(counts[name], by).label(name) for name in wanted]
-    return sa.select(at.label("at"), *keys, *columns).select_from(source).where(*conditions)
+    return sa.select(at.label("at"), *keys, *columns).select_from(source).where(Q.question.is_(None), *conditions)
 
 
 def answer_rows(
@@ -113,11 +113,12 @@ def answer_rows(
 ) -> sa.Select[tuple[object, ...]]:
     """Return answers one by one, likewise, from a join of answers, their questions and customers.
 
-    Those given at places are none: nobody was asked.
+    Those given at places are none: nobody was asked. Nor are those to CSAT and CES questions.
     """
     keys = [column.label(name) for name, column in ANSWERED_BY.items()]
     counts = [once(condition, by).label(name) for name, condition in OF_ANSWER.items()]
-    return sa.select(at.label("at"), *keys, *counts).select_from(source).where(R.place.is_(None), *conditions)
+    of_report = (R.place.is_(None), R.question.is_(None))
+    return sa.select(at.label("at"), *keys, *counts).select_from(source).where(*of_report, *conditions)
 
 
 def every_answer(

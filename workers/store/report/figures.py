@@ -51,12 +51,27 @@ def of_answers(filters: Filters) -> list[Condition]:
 
     Recovery answers are none, nor are those given at places, where nobody was asked.
     """
+    return [of_kind(R.question, filters), *of_any_answers(filters)]
+
+
+def of_any_answers(filters: Filters) -> list[Condition]:
+    """Return the same of answers to any kind of question."""
     asked = [TRIGGER != RECOVERY, R.place.is_(None)]
     return [*asked, *within(ASKED_AT, filters), *chosen(filters, TRIGGER, TOUCHPOINT, LANGUAGE)]
 
 
+def of_kind(question: Column, filters: Filters) -> Condition:
+    """Return the condition of the kind of question that a report is about: NPS, unless another one is chosen."""
+    return question == filters.question if filters.question else question.is_(None)
+
+
 def of_questions(filters: Filters) -> list[Condition]:
     """Return the conditions of the questions that a report is about, over `QUESTIONS`."""
+    return [of_kind(Q.question, filters), *of_any_questions(filters)]
+
+
+def of_any_questions(filters: Filters) -> list[Condition]:
+    """Return the same of any kind of question."""
     return [Q.trigger != RECOVERY, *within(Q.asked_at, filters), *chosen(filters, Q.trigger, Q.step, Q.language)]
 
 
@@ -139,7 +154,14 @@ def case_rows(filters: Filters) -> sa.Select[Any]:
         answers_of(filters)
         .outerjoin(tickets, tickets.c.response == R.id)
         .outerjoin(t.ticket, k.id == tickets.c.ticket)
-        .outerjoin(asked, sa.and_(asked.c.trigger == THE_WORD_RECOVERY, asked.c.reference == sa.cast(k.id, sa.Text)))
+        .outerjoin(
+            asked,
+            sa.and_(
+                asked.c.trigger == THE_WORD_RECOVERY,
+                asked.c.reference == sa.cast(k.id, sa.Text),
+                asked.c.question.is_(None),
+            ),
+        )
         .outerjoin(again, sa.and_(again.c.request == asked.c.id, again.c.trigger == RECOVERY))
     )
     newest = (sa.func.coalesce(k.number, 0).desc(), asked.c.id.desc(), again.c.id)

@@ -53,9 +53,14 @@ def count_scores(
         answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
     of_answers, of_questions = columns_by(connection, by, months, attributes)
     keys = (of_answers, sa.func.coalesce(q.step, r.touchpoint))
-    wanted = [r.place.is_(None), *within(asked_at, period), *chosen(period, TRIGGER, TOUCHPOINT, LANGUAGE)]
+    wanted = [
+        r.question.is_(None),
+        r.place.is_(None),
+        *within(asked_at, period),
+        *chosen(period, TRIGGER, TOUCHPOINT, LANGUAGE),
+    ]
     figures = answered(connection, answers, wanted, keys)
-    wanted = [*within(q.asked_at, period), *chosen(period, q.trigger, q.step, q.language)]
+    wanted = [q.question.is_(None), *within(q.asked_at, period), *chosen(period, q.trigger, q.step, q.language)]
     for key, more in requested(connection, asked, wanted, (of_questions, q.step)):
         figures[key] = figures.get(key, Figures()) + more
     return figures

@@ -54,6 +54,9 @@ class Wish:
     themes: tuple[int, ...]
 
 
+BELOW_PROMOTER = (Band.PASSIVE.value, Band.DETRACTOR.value)
+
+
 def themes(connection: Connection) -> list[Theme]:
     """Return every theme, in the order in which they were added."""
     return [Theme(*row) for row in connection.execute(sa.select(t.theme).order_by(t.theme.c.id))]
@@ -115,7 +118,7 @@ def unsorted_wishes(connection: Connection, kind: str, limit: int, *, comments: 
     With `comments` those of passives and detractors that only have a comment count as well.
     """
     r = t.response.c
-    said = sa.or_(r.improvement != "", sa.and_(r.comment != "", r.band != Band.PROMOTER.value))
+    said = sa.or_(r.improvement != "", sa.and_(r.comment != "", r.band.in_(BELOW_PROMOTER)))
     return wishes(connection, [said if comments else r.improvement != "", sa.not_(themed(kind))], limit)
 
 

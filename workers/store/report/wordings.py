@@ -37,6 +37,8 @@ def wording_changes(connection: Connection, filters: Filters) -> list[WordingCha
         sa.select(c.used_from, c.id, c.language, c.texts).order_by(c.used_from, c.id)
     ):
         wording = QuestionWording(id, language, texts)
+        if wording.tag != language:
+            continue  # of a CSAT or CES question
         before, last[language] = last.get(language), wording
         is_change = before is not None and not before.asks_as(wording)
         shown = (id, at) in chosen and filters.language in (None, "", language)

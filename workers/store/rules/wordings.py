@@ -30,12 +30,12 @@ def remember(store: Store, wordings: Wordings, now: datetime) -> None:
     def work(connection: Connection) -> None:
         kept = in_use(connection)
         for wording in unkept(connection, wordings):
-            first = wordings.first(wording.language)
+            first = wordings.first(wording.language) if wording.tag == wording.language else None
             if wording.language not in kept and first and first.id != wording.id:
                 asked = first_asked_without(connection, wording.language) or now
                 write(connection, first, min(asked, now - JUST_BEFORE))
             write(connection, wording, now)
-            put(connection, f"{IN_USE}{wording.language}", wording.id, now)
+            put(connection, f"{IN_USE}{wording.tag}", wording.id, now)
 
     store.write(work)
 
@@ -47,7 +47,7 @@ def unkept(connection: Connection, wordings: Wordings) -> list[QuestionWording]:
 
 
 def in_use(connection: Connection) -> dict[str, str]:
-    """Return the id of the wording in use of each language."""
+    """Return the id of the wording in use of each language and kind, by its tag."""
     c = t.control.c
     query = sa.select(c.name, c.value).where(c.name.startswith(IN_USE, autoescape=True))
     return {str(name).removeprefix(IN_USE): str(value) for name, value in connection.execute(query)}
@@ -56,7 +56,8 @@ def in_use(connection: Connection) -> dict[str, str]:
 def first_asked_without(connection: Connection, language: str) -> datetime | None:
     """Return when a release that kept no wording asked first in a language."""
     c = t.survey_request.c
-    query = sa.select(sa.func.min(c.asked_at)).where(c.language == language, c.wording.is_(None))
+    asked = (c.language == language, c.wording.is_(None), c.question.is_(None))
+    query = sa.select(sa.func.min(c.asked_at)).where(*asked)
     at: datetime | None = connection.execute(query).scalar()
     return at
 

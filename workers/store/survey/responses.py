@@ -18,11 +18,12 @@ AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score of a customer: when, how high, after what."""
+    """One score of a customer: when, how high, after what, on which scale."""
 
     answered_at: datetime
     score: int
     trigger: str
+    question: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def latest_scores(connection: Connection, customer: str, most: int, *, but: str 
     """Return a customer's last scores, the newest first, without that of the response `but`."""
     r = t.response.c
     others = [r.id != but] if but is not None else []
-    query = sa.select(r.answered_at, r.score, r.trigger).where(r.customer == customer, *others)
+    query = sa.select(r.answered_at, r.score, r.trigger, r.question).where(r.customer == customer, *others)
     return [Score(*row) for row in connection.execute(query.order_by(r.answered_at.desc(), r.id).limit(most))]
 
 

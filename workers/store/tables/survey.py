@@ -29,6 +29,7 @@ survey_request = table(
     sa.Index("survey_request_customer", "customer"),
     sa.Index("survey_request_asked", "asked_at"),
     sa.Index("survey_request_recovery", "reference", "id", **where("trigger = 'recovery'")),
+    sa.Index("survey_request_rated", "question", "asked_at", **where("question IS NOT NULL")),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
 )
 wording = sa.Table(
@@ -49,6 +50,7 @@ response = table(
     sa.Index("response_settles", "settles_at", **where("state = 'settling'")),
     sa.Index("response_answered", "answered_at"),
     sa.Index("response_asked", "asked_at"),
+    sa.Index("response_rated", "question", "asked_at", **where("question IS NOT NULL")),
 )
 response_revision = table(records.ResponseRevision, sa.Index("response_revision_customer", "customer"))
 testimonial = table(records.Testimonial, sa.Index("testimonial_customer", "customer"))

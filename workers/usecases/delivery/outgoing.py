@@ -12,6 +12,7 @@ from workers.domain.mail.links import crm_link
 from workers.domain.mail.question_wording import QuestionWording, wording_of
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
+from workers.domain.reporting.scales import scale_of
 from workers.domain.survey import reminders
 from workers.domain.survey.planning import zone_of
 from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
@@ -190,6 +191,7 @@ def earlier_scores(
         {
             "date": in_zone(response.answered_at, zone).date().isoformat(),
             "score": response.score,
+            "highest": scale_of(response.question).highest,
             "touchpoint": response.trigger,
         }
         for response in scores

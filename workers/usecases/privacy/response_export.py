@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from workers.domain.reporting.scales import kind_of
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
@@ -46,6 +47,7 @@ COLUMNS = (
     "drivers",
     "competitor",
     "wording",
+    "question",
 )
 """The first eight are what the follow-up table decides by, `after` in days; then what is said beside it."""
 
@@ -104,4 +106,5 @@ def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value
             response.drivers or "",
             response.competitor or "",
             routed.wording,
+            kind_of(response.question).value,
         )

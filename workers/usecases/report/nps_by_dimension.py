@@ -16,9 +16,11 @@ from zoneinfo import ZoneInfo
 from workers.calendar import in_zone, instant_of, zone_info
 from workers.domain.attributes import Attribute
 from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
+from workers.domain.reporting.ratings import RatedCell, RatingCell, ratings
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.nps_counts import NO_ATTRIBUTES, count_scores, first_and_last_asked
+from workers.store.report.ratings import count_rated, count_ratings
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.report import drivers
 
@@ -71,8 +73,14 @@ def report(
             "fewer_than": FEWEST,
         },
         "recovery": sum(apart, Figures()).as_dict(),
+        "ratings": [rating.as_dict() for rating in ratings(*counted_ratings(connection, period))],
         "wordings": [change_as_dict(change, zone) for change in wording_changes(connection, period)],
     }
+
+
+def counted_ratings(connection: Connection, period: Filters) -> tuple[list[RatingCell], list[RatedCell]]:
+    """Return the answers to the CSAT and CES questions of a period, and those questions."""
+    return count_ratings(connection, period), count_rated(connection, period)
 
 
 def groups_of(every: "Counted", names: Sequence[str], dimensions: Sequence[str]) -> list[dict[str, object]]:
@@ -197,6 +205,7 @@ def as_text(figures: Mapping[str, object]) -> str:
     recovery = cast("dict[str, object]", figures["recovery"])
     if recovery["asked"] or recovery["n"]:
         lines += ["", row("recovery", recovery)]
+    lines += rating_lines(cast("list[dict[str, object]]", figures["ratings"]))
     lines += [
         "",
         "asked: questions sent in the period; rate: answers to them. Low and high: 95 % adjusted Wald interval.",
@@ -216,6 +225,36 @@ def as_text(figures: Mapping[str, object]) -> str:
         )
     lines.append("Below 5 answers only counts are shown; below 30 a score is flagged as small.")
     return "\n".join(lines)
+
+
+RATED = "{:<24}     n  good   low  high  mean                     asked   rate"
+
+
+def rating_lines(ratings: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return the lines of the CSAT and CES questions, which stand apart from every NPS; none where none was asked."""
+    lines: list[str] = []
+    for kind in dict.fromkeys(str(rating["question"]) for rating in ratings):
+        lines += ["", RATED.format(kind.upper())]
+        lines += [rating_line(rating) for rating in ratings if rating["question"] == kind]
+    if lines:
+        lines.append(
+            "good: satisfied (CSAT 4 and 5 of 5) or agreeing (CES 5 to 7 of 7), with its 95 % Wilson interval."
+        )
+    return lines
+
+
+def rating_line(rating: Mapping[str, object]) -> str:
+    """Return one line of a rating; below five answers it has counts and no share."""
+    shares = "".join(f"{percent(rating[name]):>6}" for name in ("share", "low", "high"))
+    mean = f"{rating['mean']:.1f}" if isinstance(rating["mean"], int | float) else "-"
+    flag = f"  {rating['flag']}" if rating["flag"] else ""
+    name, rate = f"  {rating['touchpoint']}", percent(rating["response_rate"])
+    return f"{name:<24.24}{rating['n']:>6}{shares}{mean:>6}{rating['asked']:>26}{rate:>7}{flag}"
+
+
+def percent(share: object) -> str:
+    """Return a share in per cent as the terminal shows it."""
+    return f"{100 * share:.0f} %" if isinstance(share, int | float) else "-"
 
 
 HEADER = "{:<24}     n   NPS    low   high  prom  pass  detr  asked   rate"

@@ -13,17 +13,18 @@ from starlette.routing import Route
 
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.records import Response as Known
-from workers.domain.reporting.nps import band
+from workers.domain.reporting.nps import band_of
+from workers.domain.reporting.scales import SCALES, Scale, kind_of, scale_of
+from workers.domain.types import QuestionKind
 from workers.errors import NotNow
 from workers.text.masking import beginning
 from workers.usecases.customer_actions import AskedPage
-from workers.web.http.answers.pages import READER, pages_of
+from workers.web.http.answers.pages import READER, Asking, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, after_posting, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 
-SCORES = {str(n): n for n in range(11)}
 HALF_DAYS = ("", "morning", "afternoon")
 LONGEST_COMMENT = 5_000  # characters; some two pages
 LONGEST_PHONE = 40
@@ -57,11 +58,16 @@ class Draft:
         return wrong
 
 
-def posted(form: dict[str, str]) -> Draft:
+def score_in(text: str, scale: Scale) -> int | None:
+    """Return the score that a text names, or None for what is off the scale of the question."""
+    return next((n for n in scale.numbers if text == str(n)), None)
+
+
+def posted(form: dict[str, str], scale: Scale = SCALES[QuestionKind.NPS]) -> Draft:
     """Unknown values count as nothing: a score that is none, a half day that we do not offer."""
     half_day = form.get("half_day", "")
     return Draft(
-        score=SCORES.get(form.get("score", "")),
+        score=score_in(form.get("score", ""), scale),
         comment=form.get("comment", ""),
         wants_contact=form.get("wants_contact", "").lower() not in NO,
         phone=one_line(form.get("phone", "")),
@@ -90,7 +96,7 @@ async def show(request: Request) -> Response:
     asked = await run_in_threadpool(web.customer_actions.asked, id) if id else None
     if asked is None or not asked.open:
         return gone(request)
-    score = SCORES.get(parameters_of(request).values.get("score", ""))
+    score = score_in(parameters_of(request).values.get("score", ""), scale_of(asked.request.question))
     await run_in_threadpool(web.customer_actions.click, asked.request.id, score, request.method)
     draft = draft_of(asked.response)
     return form_page(request, asked, draft if score is None else replace(draft, score=score))
@@ -105,7 +111,7 @@ async def send(request: Request) -> Response:
     form = await read_form(request)
     if asked is None or not asked.open:
         return gone(request)
-    draft = posted(form)
+    draft = posted(form, scale_of(asked.request.question))
     faults = draft.faults()
     came = came_from(request, form, web.links, "answer", asked.request.id, web.now())
     if came == Came.STALE:
@@ -174,7 +180,9 @@ def form_page(
         "answered": earlier,
         "began": beginning(earlier.comment) if earlier else "",
         "draft": draft,
-        "band": str(band(draft.score)) if draft.score is not None else "",
+        "band": band_of(draft.score, question.question) if draft.score is not None else "",
+        "scale": scale_of(question.question),
+        "buttons": [(n, band_of(n, question.question)) for n in scale_of(question.question).numbers],
         "faults": faults or {},
         "longest": LONGEST_COMMENT,
         "phone_ends": phone[-DIGITS_SHOWN:] if sum(sign.isdigit() for sign in phone) >= FEWEST_DIGITS else "",
@@ -182,7 +190,12 @@ def form_page(
         "trap": pages.url(f"/a/{request.path_params['token']}/more"),
     }
     language = pages.language(request, question.language)
-    return pages.show(request, "answer.html", language, values, status=status, wording=asked.wording)
+    return pages.show(request, "answer.html", language, values, status=status, asking=asking_of(asked))
+
+
+def asking_of(asked: AskedPage) -> Asking:
+    """Return what a question asks, for the page that shows it."""
+    return Asking(kind_of(asked.request.question), asked.wording)
 
 
 routes = [

@@ -26,7 +26,7 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.public.answer import KEEP, NO, gone, request_id
+from workers.web.public.answer import KEEP, NO, asking_of, gone, request_id
 
 LONGEST_COMPETITOR = 1_000  # characters
 FIELD = "driver."
@@ -114,7 +114,12 @@ def posted(form: Mapping[str, str], codes: Sequence[str]) -> Reasons:
 
 
 def offer_of(asked: AskedPage, response: Known, policy: Policy) -> list[Driver]:
-    """Return what may be tapped: what the question's trigger offers, and what was chosen before."""
+    """Return what may be tapped: what the question's trigger offers, and what was chosen before.
+
+    Nothing where no NPS was asked: a reason has its words by band, and counts by what it does to the NPS.
+    """
+    if response.question:
+        return []
     offer = offered(policy.drivers, asked.request.trigger)
     chosen = [policy.drivers[code] for code in codes_in(response.drivers) if code in policy.drivers]
     return [*offer, *(driver for driver in chosen if driver not in offer)]
@@ -163,7 +168,7 @@ def page(
         "faults": faults or {},
         "nonce": new_nonce(web.links, "drivers", asked.request.id, web.now()),
     }
-    return pages.show(request, "thanks.html", language, values, status=status, wording=asked.wording)
+    return pages.show(request, "thanks.html", language, values, status=status, asking=asking_of(asked))
 
 
 def contact_shown(asked: AskedPage, policy: Policy, catalog: Catalog) -> dict[str, str]:

@@ -171,7 +171,7 @@ def version(entry: Entry, zone: str, catalog: Catalog) -> str:
         by = f", {entry['by']}" if entry["by"] else ""
         said = f": {entry['text']}" if entry["text"] else ""
         return one_line(f"{at} {word_in('staff.entry.', str(entry['kind']), catalog)}{by}{said}", LONGEST_LINE)
-    return one_line(f"{at} {entry['score']}/10 {entry['comment']}", LONGEST_LINE)
+    return one_line(f"{at} {entry['score']}/{entry['highest']} {entry['comment']}", LONGEST_LINE)
 
 
 def link_of(request: Request, kind: str, entry: Entry) -> str:

@@ -14,7 +14,6 @@ from starlette.routing import Route
 from workers.calendar import in_zone
 from workers.domain.mail.compose import MailFacts
 from workers.domain.mail.compose.facts import one_line
-from workers.domain.reporting.nps import band
 from workers.errors import BadInput, BoucleError, Conflict
 from workers.usecases.announcements import TEMPLATE
 from workers.usecases.initiatives import (
@@ -67,9 +66,7 @@ def shown(wish: Wish, request: Request) -> Shown:
     at = r.improvement_at if r.improvement and r.improvement_at else r.answered_at
     day = catalog.date(in_zone(at, zone).date())
     text = wish.text if len(wish.text) <= LONGEST_SHOWN else f"{wish.text[:LONGEST_SHOWN]}…"
-    return Shown(
-        r.id, text, r.score, band(r.score).value, day, wish.customer or "", one_line(wish.name, 60), wish.themes
-    )
+    return Shown(r.id, text, r.score, r.band, day, wish.customer or "", one_line(wish.name, 60), wish.themes)
 
 
 @for_roles(READERS)

@@ -38,7 +38,7 @@ from workers.decision_table import (
     from_content,
 )
 from workers.decision_table.decisions.evaluation import evaluate, typed_inputs
-from workers.decision_table.files.loader import read_file, waves_beside
+from workers.decision_table.files.loader import load, read_file, waves_beside
 from workers.decision_table.files.side_files import load_contrary, load_waves
 from workers.decision_table.live import faults_of
 from workers.decision_table.model.table import Column
@@ -51,7 +51,7 @@ from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.decision_table.trials.text import tell_cases, tell_explanation, tell_faults
 from workers.domain.attributes import FILE, columns_of, read_attributes
-from workers.domain.followup.table_contract import fit_named, fit_plan, fitting
+from workers.domain.followup.table_contract import fit_named, fit_plan, fitting, without_follow_up
 from workers.errors import BadInput, Misconfigured
 
 
@@ -126,7 +126,16 @@ def _beside_faults(path: Path, place: str) -> list[Fault]:
                 read(read_file(file))
         except Unreadable as fault:
             faults.append(Fault("E802", Severity.ERROR, str(fault), file=name))
-    return faults
+    return [*faults, *_unrouted(path)]
+
+
+def _unrouted(plan: Path) -> list[Fault]:
+    """Return which rows of a journey plan ask what the follow-up table beside it has no rows for."""
+    try:
+        unrouted = without_follow_up(load(plan), load(plan.resolve().parent / "follow-up"))
+        return [Fault("E802", Severity.ERROR, reason, file="rules.csv") for reason in unrouted]
+    except (BadInput, OSError):  # no such folder, or told as its own fault
+        return []
 
 
 def _in_file(fault: Fault, name: str) -> Fault:

@@ -7,6 +7,8 @@ from babel.core import Locale, UnknownLocaleError
 
 from workers.domain.mail.compose.facts import MailFacts, one_line
 from workers.domain.mail.translations import Catalog, is_known
+from workers.domain.reporting.scales import SCALES
+from workers.domain.types import QuestionKind
 
 _WORDS = {"half_day": "half_day", "play": "play", "trigger": "trigger"}  # facts that the catalogs have words for
 
@@ -66,7 +68,12 @@ def history(mail: MailFacts, catalog: Catalog) -> list[dict[str, object]]:
         if isinstance(row, Mapping) and row.get("date") is not None:
             day = catalog.date(date.fromisoformat(str(row["date"])[:10]))
             scores.append(
-                {"day": day, "score": row.get("score"), "touchpoint": _word("trigger", row.get("touchpoint"), catalog)}
+                {
+                    "day": day,
+                    "score": row.get("score"),
+                    "highest": row.get("highest", SCALES[QuestionKind.NPS].highest),
+                    "touchpoint": _word("trigger", row.get("touchpoint"), catalog),
+                }
             )
     return scores
 

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from workers.domain.mail.compose.brand import Brand
 from workers.domain.mail.question_wording import QuestionWording
 from workers.domain.mail.translations import Catalog
+from workers.domain.reporting.scales import ASKS, RATED, SCALES
+from workers.domain.types import QuestionKind
 from workers.errors import Never
 from workers.text.plain_text import for_reader, name_of_somebody
 
@@ -60,6 +62,12 @@ class MailFacts:
     facts: Mapping[str, object] = field(default_factory=dict)
     wording: QuestionWording | None = None
     """The wording in which its question was asked; None: the one in use now."""
+
+    @property
+    def kind(self) -> QuestionKind:
+        """What the question measures that it asks, or that the answer in it was given to."""
+        asks = self.facts.get(ASKS)
+        return next((kind for kind in RATED if kind == asks), QuestionKind.NPS)
 
 
 def clean(value: object, longest: int | None = None) -> str:
@@ -114,6 +122,7 @@ def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dic
     variables["brand"] = brand.name
     variables["first"] = first_name(facts.get("first_name") or mail.name)
     variables["number"] = ticket_number(mail)
+    variables["highest"] = SCALES[mail.kind].highest
     if not re.match(r"https?://[^\s\"<>]+$", str(variables.get("crm_url") or "")):
         variables["crm_url"] = ""
     if isinstance(variables.get("quote"), str):

@@ -15,6 +15,7 @@ from jinja2 import Environment, TemplateError, nodes
 from jinja2.meta import find_referenced_templates
 from markupsafe import Markup, escape
 
+from workers.domain.reporting.scales import ASKS
 from workers.errors import BoucleError
 
 _MARK = re.compile("\x02(<|&lt;|&amp;lt;)([0-9]+)\x03")
@@ -22,7 +23,7 @@ _TIMES = {"<": 0, "&lt;": 1, "&amp;lt;": 2}
 _FILTERS = frozenset({"e", "escape"})
 _TESTS = frozenset({"defined", "undefined", "none"})
 _FORBIDDEN = (nodes.Slice, nodes.FilterBlock, nodes.CallBlock, nodes.AssignBlock, nodes.EvalContextModifier)
-_GIVEN = frozenset({"facts", "brand", "mail", "mail_class", "lang", "loop"})
+_GIVEN = frozenset({"facts", "scale", "brand", "mail", "mail_class", "lang", "loop"})
 """What a template may compare and look into: the texts among them are places, which tell when that happens."""
 FORMS_AT_MOST = 500
 """Kinds of mails kept, of all templates and languages; beyond that a mail is rendered by itself."""
@@ -166,7 +167,7 @@ class Forms:
     """
 
     allowed: Callable[[], bool]
-    fixed: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=lambda: {ASKS})
     usable: bool = True
     looked_through: bool = False
     by_signature: dict[Signature, _Form | None] = field(default_factory=dict)

@@ -29,10 +29,12 @@ from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, look, s
 from workers.domain.mail.links import Links
 from workers.domain.mail.question_wording import QuestionWording, Wordings, load_worded
 from workers.domain.mail.translations import Catalog, Catalogs, DataFiles
-from workers.domain.types import MailClass
+from workers.domain.reporting.scales import ASKS, SCALES
+from workers.domain.types import MailClass, QuestionKind
 from workers.errors import BadInput, BoucleError, Misconfigured, Never
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more
+_SCORE = re.compile(r"\?score=(\d+)")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -141,10 +143,12 @@ class Templates:
         """Return the wordings of the question: those with a number, and the one in use of each language."""
         return self._in_use.wordings
 
-    def catalog_asking(self, language: str, wording: QuestionWording | None) -> Catalog:
+    def catalog_asking(
+        self, language: str, wording: QuestionWording | None, kind: QuestionKind = QuestionKind.NPS
+    ) -> Catalog:
         """Return the texts of the language nearest to a tag; its question in a wording, where that is of it."""
         in_use = self._in_use
-        return in_use.wordings.catalog(in_use.catalogs.catalog(language), wording)
+        return in_use.wordings.catalog(in_use.catalogs.catalog(language), wording, kind)
 
     def threads(self, template: str) -> bool:
         """Say whether mails of this template belong under the survey that they answer."""
@@ -155,7 +159,7 @@ class Templates:
         in_use = self._in_use
         kind = in_use.mail(mail.template)
         catalog = in_use.catalogs.catalog(in_use.catalogs.negotiate(mail.language))
-        catalog = in_use.wordings.catalog(catalog, mail.wording)
+        catalog = in_use.wordings.catalog(catalog, mail.wording, mail.kind)
         wording = mail.wording.id if mail.wording else ""
         facts = values(mail, catalog, in_use.brand, at)
         render, functions = _renderer(mail, kind, catalog, in_use.brand), _link_functions(mail, links)
@@ -168,6 +172,24 @@ class Templates:
             raise Never(f"the template {mail.template!r} cannot be rendered: {error}") from error
         subject = one_line(catalog.text(_subject_id(mail, catalog), facts), _SUBJECT_LONGEST)
         return subject, _EMPTY_LINES.sub("\n\n", text).strip() + "\n", html
+
+    def scale_faults(self, template: str, kind: QuestionKind) -> list[str]:
+        """Return why a mail does not ask a kind of question: buttons of another scale, or none at all."""
+        links, scale = Links(["sample"], "https://sample.example"), SCALES[kind]
+        faults = []
+        for language in sorted(self.catalogs.languages):
+            try:
+                mail = sample_mail(template, language, {**SAMPLE_FACTS, ASKS: kind.value})
+                _, _, html = self.write(mail, links, SAMPLE_AT)
+            except BoucleError as error:
+                faults.append(f"{MAILS}/{template} in {language!r}, asking {kind}: {error}")
+                continue
+            if [int(n) for n in _SCORE.findall(html)] != list(scale.numbers):
+                faults.append(
+                    f"{MAILS}/{template} in {language!r} has not the buttons of {kind}, {scale.lowest} to "
+                    f"{scale.highest}: your copy must pass `scale` on, as in parts.scores(answer(), t, brand, scale)"
+                )
+        return faults
 
     def _try_all(self) -> list[str]:
         """Render every mail in every language, with all facts and with none, and return what is wrong."""
@@ -203,6 +225,7 @@ def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> R
             "brand": brand,
             "facts": facts,
             "history": history,
+            "scale": SCALES[mail.kind],
             "ticket_lines": ticket_lines,
             "t": _teller(catalog, facts),
             "preheader": lambda: _preheader(mail, catalog, facts),

@@ -15,7 +15,7 @@ from workers.domain.records import Customer, Journey, Stop, Touchpoint
 from workers.domain.sms.phone_numbers import international
 from workers.domain.survey.planning.occurrences import first_due, occurrence_of
 from workers.domain.survey.planning.sampling import PARTS, is_drawn, share_asked
-from workers.domain.types import MAIL, SMS, WEB, Effect, Reason, TouchpointState
+from workers.domain.types import MAIL, SMS, WEB, Effect, QuestionKind, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
 SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)
@@ -96,6 +96,11 @@ def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
         return channel
     mails = mails_from(case, touchpoint)
     return WEB if mails is None or mails > case.now else MAIL
+
+
+def kind_asked(case: CustomerCase, touchpoint: Touchpoint) -> QuestionKind:
+    """Return what a touchpoint's question measures, as its row says in the version that planned it."""
+    return case.policy.plan_of(touchpoint.plan_version).kind_of(touchpoint.rule)
 
 
 def mails_from(case: CustomerCase, touchpoint: Touchpoint) -> datetime | None:

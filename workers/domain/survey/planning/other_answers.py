@@ -1,5 +1,7 @@
 """Answers that came another way: who has said elsewhere what a question asks is not asked it again.
 
+A CSAT answer says nothing of an NPS question, and the other way round.
+
 A function of the set of facts, for whole customers alone (with their responses): whichever of score, journey event and
 merge is told first. Idempotent.
 """
@@ -11,7 +13,8 @@ from workers.calendar import add_wait
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
 from workers.domain.records import Journey, Response, SurveyRequest, Touchpoint
-from workers.domain.survey.planning.eligibility import assess, note, put
+from workers.domain.reporting.scales import kept_as
+from workers.domain.survey.planning.eligibility import assess, kind_asked, note, put
 from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.survey.planning.stop import withdraw
 from workers.domain.types import MailClass, Reason, RequestState, TouchpointState
@@ -35,7 +38,8 @@ def follow_answers(case: CustomerCase) -> None:
     for request in case.all(SurveyRequest):
         if request.state == RequestState.OPEN and not request.reason:
             journey = case.get(Journey, request.journey)
-            about = [row for row in answers if journey and is_about(row, journey, request.trigger)]
+            same = [row for row in answers if row.question == request.question]
+            about = [row for row in same if journey and is_about(row, journey, request.trigger)]
             if first_answer(case, about, request.asked_at):
                 call_back(case, request)
 
@@ -59,7 +63,8 @@ def follow(case: CustomerCase, touchpoint: Touchpoint, answers: list[Response]) 
     journey = case.get(Journey, touchpoint.journey)
     if journey is None or not (satisfied or touchpoint.state in PENDING):
         return touchpoint
-    about = [row for row in answers if is_about(row, journey, touchpoint.trigger)]
+    asked = kept_as(kind_asked(case, touchpoint))
+    about = [row for row in answers if row.question == asked and is_about(row, journey, touchpoint.trigger)]
     answer = first_answer(case, about, touchpoint.due_at)
     if answer is not None:
         why = Why(Reason.ANSWERED, answer.answered_at.isoformat())

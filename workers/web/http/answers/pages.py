@@ -5,6 +5,7 @@ says what is shown; nothing here knows one page from another.
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateError, TemplateNotFound
@@ -16,6 +17,7 @@ from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand
 from workers.domain.mail.question_wording import QuestionWording
 from workers.domain.mail.translations import Catalog, Catalogs
+from workers.domain.types import QuestionKind
 from workers.errors import Misconfigured
 from workers.text.plain_text import UNSAFE, for_reader
 from workers.web.http.answers.assets import Assets
@@ -28,6 +30,16 @@ LANGUAGE = "lang"
 """The query parameter of the language switch."""
 READER = "reader"
 """Names in a request's state the language of whom a link was sent to, for pages that know nothing else of them."""
+
+
+class Asking(NamedTuple):
+    """What the question on a page measures, and the wording that it was asked in; None: the one in use now."""
+
+    kind: QuestionKind
+    wording: QuestionWording | None
+
+
+ASKING_NPS = Asking(QuestionKind.NPS, None)
 
 
 class Pages:
@@ -85,10 +97,10 @@ class Pages:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
-        wording: QuestionWording | None = None,
+        asking: Asking = ASKING_NPS,
     ) -> HTMLResponse:
-        """Answer a page; `values` are its template's variables, `wording` is that of the question on it."""
-        catalog, brand = self._web.templates.catalog_asking(language, wording), self._brand
+        """Answer a page; `values` are its template's variables, `asking` is what the question on it asks."""
+        catalog, brand = self._web.templates.catalog_asking(language, asking.wording, asking.kind), self._brand
         if self._env.globals["brand"] is not brand:  # it was edited while we run
             self._env.globals["brand"] = brand
             self._assets.paint(brand.colour)

@@ -36,6 +36,7 @@ class Addresses:
             "without": f.without,
             "by": f.by[0].name if f.by else "",
             "and": f.by[1].name if len(f.by) > 1 else "",
+            "question": f.question,
         }
 
     def days(self, since: date, until: date) -> dict[str, str]:

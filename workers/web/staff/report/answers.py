@@ -4,6 +4,7 @@ Comments are shown as text; who may not see tickets and customers gets no links 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import TextIOWrapper
 from tempfile import TemporaryFile
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from workers.calendar import in_zone
 from workers.domain.policy import Policy
 from workers.domain.reporting import Dimension, Filters
+from workers.domain.reporting.scales import RATED, scale_of
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.sign_in.audit_log import record_act
@@ -42,6 +44,12 @@ PIECE = 64 * 1024
 """Bytes of a file sent at once."""
 NUMBERS = (Pick.SCORE, Pick.THEME, Pick.TOLD)
 """What an address names by a number."""
+
+
+def listed_of(request: Request, policy: Policy) -> Filters:
+    """Return the filters of a list, which may also be of the answers to CSAT or CES questions; likewise."""
+    question = parameters_of(request).text("question")
+    return replace(filters_of(request, policy), question=question if question in RATED else "")
 
 
 def filters_of(request: Request, policy: Policy) -> Filters:
@@ -94,7 +102,7 @@ async def show_answers(request: Request, visitor: Visitor) -> Response:
 def found_answers(request: Request, page: int) -> tuple[int, list[Answered], Words]:
     """Return the answers behind a figure and the words to say them in; 404 for an address that the report has not."""
     web = web_of(request)
-    filters = filters_of(request, web.policy())
+    filters = listed_of(request, web.policy())
     try:
         with web.store.reading() as connection:
             n, answers = sections.answers(connection, filters, picks_of(request), page=page)
@@ -114,6 +122,7 @@ def words_of(request: Request, connection: Connection, filters: Filters) -> Word
 def write_answers(request: Request, visitor: Visitor) -> Response:
     page = parameters_of(request).page()
     n, answers, words = found_answers(request, page)
+    filters = words.addresses.filters
     picks = picks_of(request)
     named = {pick.value: word for pick, word in picks.items()}
     values = {
@@ -127,6 +136,8 @@ def write_answers(request: Request, visitor: Visitor) -> Response:
         "back": words.addresses.query(),
         "longest": LONGEST_COMMENT,
         "calls": visitor.user.role in AGENTS,
+        "scale": scale_of(filters.question),
+        "chosen": words.addresses.chosen(),
     }
     return show(request, visitor, "report-answers.html", values)
 
@@ -137,6 +148,8 @@ def titles(words: Words, picks: Mapping[Pick, str]) -> list[str]:
     shared = [
         choice(words, name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
     ]
+    if chosen["question"]:
+        shared.insert(0, words.text(f"question.{chosen['question']}"))
     if chosen["without"]:
         shared.append(words.text("without", segment=words.segment(chosen["without"])))
     if chosen["since"] or chosen["until"]:
@@ -196,7 +209,7 @@ def write_answer_file(request: Request, visitor: Visitor) -> Response:
     if kind not in ("csv", "xlsx"):
         raise HTTPException(404)
     web = web_of(request)
-    filters = filters_of(request, web.policy())
+    filters = listed_of(request, web.policy())
     file = TemporaryFile()  # noqa: SIM115  # closed when it has been sent
     try:
         with web.store.reading(patient=True) as connection:
@@ -263,7 +276,7 @@ def answer_row(answered: Answered, words: Words) -> list[Value]:
         words.touchpoint(answered.touchpoint),
         r.label or r.reference,
         r.score,
-        words.word("band", str(r.band)),
+        words.word("band", str(r.band)) if r.band else words.text(f"question.{scale_of(r.question).kind}"),
         r.comment,
         r.improvement,
         words.drivers_of(r),

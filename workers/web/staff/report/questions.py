@@ -20,7 +20,7 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
-from workers.web.staff.report.answers import filters_of, titles
+from workers.web.staff.report.answers import listed_of, titles
 from workers.web.staff.report.sheets import NOT_ASKED, QUESTIONS, reason
 from workers.web.staff.report.wording import Words, words_of_list
 
@@ -71,7 +71,7 @@ def write(
     """Write a list of questions; 404 for an address that the report has not."""
     web, page = web_of(request), parameters_of(request).page()
     policy = web.policy()
-    zone, filters = policy.zone, filters_of(request, policy)
+    zone, filters = policy.zone, listed_of(request, policy)
     try:
         with web.store.reading() as connection:
             n, listed = find(connection, filters, page)

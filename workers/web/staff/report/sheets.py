@@ -79,6 +79,7 @@ def sheets(review: Review, words: Words) -> list[Sheet]:
     makers: tuple[Callable[[Review, Words], Sheet], ...] = (
         loop_sheet,
         touchpoint_sheet,
+        ratings_sheet,
         time_sheet,
         scores_sheet,
         asked_sheet,
@@ -170,6 +171,29 @@ def touchpoint_sheet(review: Review, words: Words) -> Sheet:
         )
     columns = ("touchpoint", "kind", "trigger", *MEASURED, "asked", "rate", "open", "channels")
     return sheet("touchpoints", words, columns, rows)
+
+
+def ratings_sheet(review: Review, words: Words) -> Sheet:
+    """Return the answers to CSAT and CES questions of each touchpoint, which are in no NPS."""
+    rows = []
+    for rating in review.ratings:
+        asked = {**asked_at(rating.trigger, rating.touchpoint), "question": rating.kind.value}
+        shares = (rating.share, rating.low, rating.high)
+        rows.append(
+            [
+                word(words.text(f"question.{rating.kind}")),
+                word(words.touchpoint(rating.touchpoint)),
+                number(words, rating.n, **asked),
+                *(Cell(None if share is None else round(share, 4), words.share(share)) for share in shares),
+                Cell(None if rating.mean is None else round(rating.mean, 2), words.mean(rating.mean)),
+                word(words.text(f"flag.{rating.flag.replace(' ', '-')}") if rating.flag else ""),
+                questions(words, rating.asked, Fate.ASKED, **asked),
+                Cell(None if rating.rate is None else round(rating.rate, 4), words.share(rating.rate)),
+                questions(words, rating.open, Fate.OPEN, **asked),
+            ]
+        )
+    columns = ("question", "touchpoint", "n", "good", "low", "high", "mean", "flag", "asked", "rate", "open")
+    return sheet("ratings", words, columns, rows)
 
 
 def time_sheet(review: Review, words: Words) -> Sheet:

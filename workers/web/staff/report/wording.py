@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from babel.core import Locale
+from babel.numbers import format_decimal
 
 from workers.calendar import in_zone
 from workers.domain.drivers import Drivers, name_of
@@ -126,6 +127,10 @@ class Words:
     def share(self, value: float | None) -> str:
         """Return a share in per cent, a dash for none."""
         return "–" if value is None else self.text("percent", n=round(100 * value))
+
+    def mean(self, value: float | None) -> str:
+        """Return the mean of answers with one digit behind the point, a dash for none."""
+        return "–" if value is None else format_decimal(value, "0.0", locale=self.catalog.locale)
 
     def whole(self, n: int) -> str:
         """Return a count with narrow spaces between its thousands, in every language."""

@@ -17,7 +17,8 @@ from workers.domain.mail.compose.facts import one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Ticket
-from workers.domain.reporting.nps import band
+from workers.domain.reporting.nps import band_of
+from workers.domain.reporting.scales import scale_of
 from workers.domain.types import TicketState
 from workers.usecases.sign_in.accounts import User
 from workers.usecases.ticket_inbox import Line, Lists, Worklist, line_of
@@ -45,6 +46,7 @@ class Shown:
 
     number: int
     score: int
+    highest: int
     band: str
     name: str
     label: str
@@ -159,7 +161,8 @@ def words(ticket: Ticket, customer: Customer, due: str, at: str, *, late: bool, 
     return Shown(
         number=ticket.number,
         score=ticket.score,
-        band=str(band(ticket.score)),
+        band=band_of(ticket.score, ticket.question),
+        highest=scale_of(ticket.question).highest,
         name=one_line(customer.name, 60),
         label=one_line(ticket.label, 60),
         comment=one_line(ticket.comment, LONGEST_SAID),
