@@ -32,9 +32,9 @@ DAYTIME = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 NIGHT = datetime(2026, 3, 3, 21, 30, tzinfo=UTC)
 
 
-def plan_by_sms(folder: Path) -> Path:
-    """Write a journey plan whose question right after a delivery is asked by SMS."""
-    write_plan(folder, ["channel: text"], {"J2": ["sms"]})
+def plan_by_sms(folder: Path, question: str = "") -> Path:
+    """Write a journey plan whose question right after a delivery, an NPS one unless said, is asked by SMS."""
+    write_plan(folder, ["channel: text", "question: text"], {"J2": ["sms", question]})
     (folder / "templates").mkdir()
     (folder / "templates" / "brand.yaml").write_text(BRAND, encoding="utf-8")
     return folder
@@ -68,8 +68,10 @@ class Telephone:
 class Shop:
     """The installation, its telephone and its clock."""
 
-    def __init__(self, install: Callable[..., Embedded], tmp_path: Path, carrier: str = "file:", **more: str) -> None:
-        folder = plan_by_sms(tmp_path / "own")
+    def __init__(
+        self, install: Callable[..., Embedded], tmp_path: Path, carrier: str = "file:", question: str = "", **more: str
+    ) -> None:
+        folder = plan_by_sms(tmp_path / "own", question)
         self.boucle = install(overrides=str(folder), sms_url=carrier, **more)
         self.telephone = Telephone()
         self.only_to: list[str] = []

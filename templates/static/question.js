@@ -77,13 +77,14 @@ cursor:pointer}
     const live = make("p", {className: "live", role: "status"});
     const before = d.activeElement;
     const scale = make("div", {className: "scale"});
-    for (let n = 0; n <= 10; n++) {
-      const end = n ? n === 10 ? ", " + q.high : "" : ", " + q.low;
+    const first = q.from ?? 0, last = q.to ?? 10;
+    for (let n = first; n <= last; n++) {
+      const end = n > first ? n < last ? "" : ", " + q.high : ", " + q.low;
       const radio = make("input", {type: "radio", name: "score", value: n});
       radio.setAttribute("aria-label", n + end);
       scale.append(make("label", {className: "n"}, radio, make("span", {ariaHidden: "true"}, n)));
     }
-    const ends = make("p", {className: "ends", ariaHidden: "true"}, make("span", {}, "0 " + q.low), make("span", {}, "10 " + q.high));
+    const ends = make("p", {className: "ends", ariaHidden: "true"}, make("span", {}, first + " " + q.low), make("span", {}, last + " " + q.high));
     const text = make("textarea", {id: "why", rows: 3, maxLength: 5000});
     const trap = make("input", {className: "trap", name: "website", tabIndex: -1, autocomplete: "off", ariaHidden: "true"});
     const message = make("p", {className: "msg", role: "alert"});

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.domain.reporting.scales import SCALES
 from workers.domain.sms.reply import NUMBER_WORDS, STOP_WORDS, ReplyKind, read_reply
+from workers.domain.types import QuestionKind
 
 SCORES = (
     ("9", 9, ""),
@@ -56,6 +58,24 @@ def test_a_number_that_may_be_something_else_is_no_score(text: str) -> None:
     """Minutes, euros, two numbers and numbers off the scale are asked about or read by a person."""
     reply = read_reply(text)
     assert (reply.kind, reply.score, reply.comment) == (ReplyKind.UNSURE, None, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "score"),
+    [
+        *(
+            (QuestionKind.CSAT, text, score)
+            for text, score in (("4", 4), ("5/5 parfait", 5), ("2 sur cinq", 2), ("un", 1))
+        ),
+        *((QuestionKind.CSAT, text, None) for text in ("9", "0", "6", "4/10", "3/7", "10", "neuf")),
+        *((QuestionKind.CES, text, score) for text, score in (("7", 7), ("6/7", 6), ("3 out of seven, slow", 3))),
+        *((QuestionKind.CES, text, None) for text in ("8", "0", "7/10", "zero")),
+    ],
+)
+def test_a_score_is_one_of_the_scale_of_its_question(kind: QuestionKind, text: str, score: int | None) -> None:
+    """What is off the scale of a CSAT or CES question is not guessed at: it is asked again."""
+    reply = read_reply(text, SCALES[kind])
+    assert (reply.kind, reply.score) == (ReplyKind.UNSURE if score is None else ReplyKind.SCORE, score)
 
 
 @pytest.mark.parametrize(

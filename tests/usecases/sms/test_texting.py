@@ -52,6 +52,23 @@ def test_a_score_with_words_is_an_answer_and_opens_a_ticket(shop: Shop) -> None:
     assert [row.state for row in shop.boucle.rows(SurveyRequest)] == [RequestState.ANSWERED]
 
 
+def test_a_csat_question_is_asked_and_answered_on_its_own_scale(
+    install: Callable[..., Embedded], tmp_path: Path
+) -> None:
+    """A 9 of 5 is asked again with the ends of the scale; "4 merci" is an answer, and none of an NPS."""
+    shop = Shop(install, tmp_path, question="csat")
+    shop.deliver()
+    assert "de 1 (" in shop.telephone.handed[0][1]
+    assert "recommand" not in shop.telephone.handed[0][1]
+    for text in ("9", "4 merci"):
+        assert shop.hear(text) == Taken.TAKEN
+        shop.later(minutes=2)
+    assert "5 (" in shop.telephone.handed[1][1]
+    (response,) = shop.boucle.rows(Response)
+    assert (response.score, response.question, response.band, response.channel) == (4, "csat", "", "sms")
+    assert shop.faults_of_books() == []
+
+
 def test_a_score_alone_is_asked_why_once(shop: Shop) -> None:
     """The words that follow become the comment of the answer; what comes after them is for a person."""
     shop.deliver()

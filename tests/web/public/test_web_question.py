@@ -239,15 +239,19 @@ def test_a_row_of_the_plan_with_web_waits_for_the_visit(shop: Shop, monkeypatch:
     assert (request.step, request.channel, request.template) == ("onboarding", "web", "ask-onboarding")
 
 
-def ask_onboarding_by(shop: Shop, channel: str) -> bool:
-    """Give the row of onboarding a channel, in a table of the operator's own; tell whether it was taken over."""
+def ask_onboarding_by(shop: Shop, channel: str, question: str = "") -> bool:
+    """Give the row of onboarding a channel, in a table of the operator's own; tell whether it was taken over.
+
+    `question` is what the row asks; empty: the NPS.
+    """
     shipped, own = Path(__file__).parents[3] / "rules" / "journey-plan", Path(shop.site.parts.settings.overrides or "")
     folder = own / "rules" / "journey-plan"
     shutil.copytree(shipped, folder, dirs_exist_ok=True)
     header, *rows = (shipped / "rules.csv").read_text("utf-8").splitlines()
-    rows = [f"{row};{channel if row.startswith('J12;') else ''}" for row in rows]
-    (folder / "rules.csv").write_text("\n".join([f"{header};channel", *rows]) + "\n", "utf-8")
-    table = (shipped / "table.yaml").read_text("utf-8").replace("\noutputs:\n", "\noutputs:\n  channel: text\n")
+    rows = [f"{row};{f'{channel};{question}' if row.startswith('J12;') else ';'}" for row in rows]
+    (folder / "rules.csv").write_text("\n".join([f"{header};channel;question", *rows]) + "\n", "utf-8")
+    columns = "\noutputs:\n  channel: text\n  question: text\n"
+    table = (shipped / "table.yaml").read_text("utf-8").replace("\noutputs:\n", columns)
     (folder / "table.yaml").write_text(table, "utf-8")
     return shop.site.parts.look_at_rules() and not shop.site.parts.policies.refused()
 
@@ -297,6 +301,23 @@ def test_no_mail_leaves_where_the_site_has_asked(shop: Shop, answers: bool) -> N
     shop.site.pass_time(days=10)
     assert onboarding(shop)["state"] == "asked"
     assert not {"ask-onboarding", "reminder"} & set(mails_of(shop))
+
+
+@pytest.mark.parametrize(("question", "last", "high"), [("csat", 5, "très bonne"), ("ces", 7, "tout à fait d'accord")])
+def test_a_csat_or_ces_question_has_its_own_scale_on_the_site(shop: Shop, question: str, last: int, high: str) -> None:
+    """The box gets the ends and words of its question; a score off the scale is refused, and one on it is kept."""
+    assert ask_onboarding_by(shop, "web", question)
+    shop.site.events(event("onboarding_finished", at=shop.site.clock.at))
+    shop.site.pass_time(hours=1)
+    asked = shop.ask()
+    assert (asked["from"], asked["to"], asked["high"]) == (1, last, high)
+    assert "recommand" not in asked["question"]
+    for off in (0, last + 1):
+        refused = shop.post("answer", id=asked["id"], sig=asked["sig"], score=off)
+        assert (refused.status_code, f"from 1 to {last}" in refused.text) == (400, True)
+    assert shop.post("answer", id=asked["id"], sig=asked["sig"], score=last).status_code == 204
+    (response,) = shop.site.rows(Response)
+    assert (response.score, response.question, response.band) == (last, question, "")
 
 
 def test_the_mail_is_satisfied_by_another_question_on_the_site(shop: Shop) -> None:

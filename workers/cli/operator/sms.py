@@ -28,7 +28,10 @@ def show_carrier(form: str) -> int:
     lines = [f"carrier   {carrier.name if carrier else 'none: set BOUCLE_SMS_URL, see docs/sms.md'}"]
     if carrier:
         lines.append(f"address   {boucle.outgoing.text_door}")
-    lines += [f"{text.language}  {text.message:<10} {text.parts} x {text.coding:<6} {text.text}" for text in sizes]
+    lines += [
+        f"{text.language}  {text.question:<4} {text.message:<10} {text.parts} x {text.coding:<6} {text.text}"
+        for text in sizes
+    ]
     show(value, "\n".join(lines), form)
     return 0
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import SmsDialogue, SmsReply, Suppression, SurveyRequest
+from workers.domain.reporting.scales import scale_of
 from workers.domain.sms.carried import InboundText
 from workers.domain.sms.dialogue import Act, Standing, Step, step_after
 from workers.domain.sms.messages import message_of
@@ -21,7 +22,8 @@ LONGEST_COMMENT = 5_000
 
 def take_reply(case: CustomerCase, dialogue: SmsDialogue, inbound: InboundText) -> SmsReply:
     """Take a reply into the dialogue that it belongs to, and return it as it is kept."""
-    request, reply = case.get(SurveyRequest, dialogue.id), read_reply(inbound.text)
+    request = case.get(SurveyRequest, dialogue.id)
+    reply = read_reply(inbound.text, scale_of(request.question if request is not None else None))
     is_answerable = request is not None and request.state in ANSWERABLE and request.closes_at > case.now
     standing = Standing(is_answerable, case.now - dialogue.said_at, dialogue.helped)
     step = step_after(dialogue.state, reply, standing)

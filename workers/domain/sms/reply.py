@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from workers.domain.reporting.scales import SCALES, Scale
 from workers.domain.sms.encoding import without_accents
+from workers.domain.types import QuestionKind
 
 
 class ReplyKind(StrEnum):
@@ -83,7 +85,8 @@ UNITS = re.compile(
     r"items?|parcels?|pieces?|stars?|etoiles?|sterne?|am|pm|\u20ac|\$|\u00a3|:\d\d)(?![a-z])"
 )
 """What makes a number something other than a score: 10 min, 2 days, 5 euros, 10:30."""
-OUT_OF_TEN = re.compile(r"\s*(?:/|sur|out of|von|de|su|van)\s*(?:10|dix|ten|zehn)(?![0-9a-z])")
+OUT_OF = re.compile(r"\s*(?:/|sur|out of|von|de|su|van)\s*(10|[0-9]|[a-z]+)(?![0-9a-z])")
+"""The end of the scale behind a score: 8/10, 4 sur cinq."""
 SCORE = re.compile(r"(10|[0-9])(?![0-9])")
 ANOTHER = re.compile(r"^\s*(?:-|/|,|\.|or|ou|a|to|oder|und|et|and)\s*\d")
 """Another number right behind: 8-9, 8 or 9, 3,5. Which one is meant nobody can say."""
@@ -93,8 +96,8 @@ SEPARATORS = " \t\n.,;:!?-_/()[]*\"'=#\N{VARIATION SELECTOR-16}\N{COMBINING ENCL
 LONGEST_REPLY = 2_000
 
 
-def read_reply(text: str) -> Reply:
-    """Return what a reply means."""
+def read_reply(text: str, scale: Scale = SCALES[QuestionKind.NPS]) -> Reply:
+    """Return what a reply means to a question of a scale; a number that is none of it may be something else."""
     said = text[:LONGEST_REPLY].strip()
     plain = folded(said)
     words = re.findall(r"[a-z']+|\d+", plain)
@@ -103,7 +106,9 @@ def read_reply(text: str) -> Reply:
     if words and len(words) <= LONGEST_COMMAND and words[0] in HELP_WORDS:
         return Reply(ReplyKind.HELP, said)
     wants_contact = bool(CALLS.search(plain))
-    score, comment, is_unsure = score_in(said, plain)
+    score, comment, is_unsure = score_in(said, plain, scale)
+    if score is not None and not scale.takes(score):
+        score, comment, is_unsure = None, said, True
     if score is not None:
         return Reply(ReplyKind.SCORE, comment, score, wants_contact)
     if wants_contact:
@@ -132,7 +137,7 @@ def is_stop(words: list[str], plain: str) -> bool:
     return phrase in STOP_PHRASES or (bool(words) and len(words) <= LONGEST_COMMAND and words[0] in STOP_WORDS)
 
 
-def score_in(said: str, plain: str) -> tuple[int | None, str, bool]:
+def score_in(said: str, plain: str, scale: Scale) -> tuple[int | None, str, bool]:
     """Return the score that a reply begins with, what else it says, and whether it has a number that may be none.
 
     Words such as "note" or "je mets" may stand before it.
@@ -146,16 +151,25 @@ def score_in(said: str, plain: str) -> tuple[int | None, str, bool]:
         if word is None or word[0] not in NUMBER_WORDS:
             return None, said, bool(re.search(r"\d", plain))
         score, end = NUMBER_WORDS[word[0]], place + word.end()
-        if plain[end:].strip(SEPARATORS) and not OUT_OF_TEN.match(plain, end):
+        if plain[end:].strip(SEPARATORS) and out_of_highest(plain, end, scale) == end:
             return None, said, True  # "un colis est perdu" is no 1
-    out_of_ten = OUT_OF_TEN.match(plain, end)
-    end = out_of_ten.end() if out_of_ten else end
+    behind = out_of_highest(plain, end, scale)
+    of_scale, end = behind > end, behind
     rest = plain[end:]
-    if not out_of_ten and is_something_else(rest):
+    if not of_scale and is_something_else(rest):
         return None, said, True
     if place and plain[place - 1] in "-+.,":
         return None, said, True
     return score, said[end:].strip(SEPARATORS).strip(), False
+
+
+def out_of_highest(plain: str, place: int, scale: Scale) -> int:
+    """Return where a text goes on behind the end of the scale, which may stand behind a score: 8/10; else the place."""
+    match = OUT_OF.match(plain, place)
+    if match is None:
+        return place
+    highest = int(match[1]) if match[1].isdecimal() else NUMBER_WORDS.get(match[1])
+    return match.end() if highest == scale.highest else place
 
 
 def beginning(plain: str) -> int:

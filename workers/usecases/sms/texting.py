@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind
+from workers.domain.mail.question_wording import asking
 from workers.domain.mail.survey_duties import SurveyDuty, duty_of, hours_of, unmet
 from workers.domain.mail.translations import Catalogs
 from workers.domain.mailbox_keys import number_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, SmsDialogue, SmsMessage, SurveyRequest
+from workers.domain.reporting.scales import kind_of
 from workers.domain.sms.carried import TextResult
 from workers.domain.sms.dialogue import OPEN_FOR, Message
 from workers.domain.sms.encoding import size_of
@@ -206,7 +208,9 @@ class Texting:
 
     def _text(self, which: Message, message: SmsMessage, around: Surrounding) -> str:
         link = self._policy().links.answer_url(message.dialogue) if which == Message.LINK else ""
-        return as_sms(self._words().text(message.language, f"{CATALOG}{which}", brand=self._brand(), link=link))
+        kind = kind_of(around.request.question if around.request else None)
+        catalog = asking(self._words().catalog(message.language), kind)
+        return as_sms(catalog.text(f"{CATALOG}{which}", {"brand": self._brand(), "link": link}))
 
     def record(self, ends: Sequence[tuple[Parcel, TextResult]]) -> None:
         """Record how some handings over ended; one that is not leaving any more changes nothing."""

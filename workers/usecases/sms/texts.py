@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from workers.domain.mail.links import Links
+from workers.domain.mail.question_wording import asking
 from workers.domain.mail.translations import Catalogs
 from workers.domain.sms.dialogue import Message
 from workers.domain.sms.encoding import MOST_PARTS, size_of
 from workers.domain.sms.messages import CATALOG, as_sms
+from workers.domain.types import QuestionKind
 
 SOME_REQUEST = "00000000-0000-8000-8000-000000000000"
 """Stands for a question's id in a link: all links are of one length."""
@@ -19,9 +21,16 @@ class SizedText:
 
     language: str
     message: str
+    question: str
     text: str
     coding: str
     parts: int
+
+    @property
+    def id(self) -> str:
+        """Return the id of the text in its catalog."""
+        before = "" if self.question == QuestionKind.NPS else f"{self.question}."
+        return f"{before}{CATALOG}{self.message}"
 
     def as_dict(self) -> dict[str, object]:
         """Return the text as `boucle sms show --format json` has it."""
@@ -37,16 +46,22 @@ def sized(catalogs: Catalogs, brand: str, links: Links) -> Iterator[SizedText]:
     """Give every text of a dialogue in every language."""
     link = links.answer_url(SOME_REQUEST)
     for language in sorted(catalogs.languages):
-        for message in Message:
-            text = as_sms(catalogs.text(language, f"{CATALOG}{message}", brand=brand, link=link))
-            size = size_of(text)
-            yield SizedText(language, message.value, text, size.coding, size.parts)
+        catalog = catalogs.catalog(language)
+        for kind in QuestionKind:
+            asking_it = asking(catalog, kind)
+            for message in Message:
+                id = f"{CATALOG}{message}"
+                if kind is not QuestionKind.NPS and f"{kind}.{id}" not in catalog.ids:
+                    continue  # the one of the NPS is sent
+                text = as_sms(asking_it.text(id, {"brand": brand, "link": link}))
+                size = size_of(text)
+                yield SizedText(language, message.value, kind.value, text, size.coding, size.parts)
 
 
 def faults_of_texts(catalogs: Catalogs, brand: str, links: Links) -> list[str]:
     """Return a sentence for each text that takes more parts than a message should."""
     return [
-        f"templates/catalogs/{text.language}.po: {CATALOG}{text.message} takes {text.parts} SMS ({text.coding}), each "
+        f"templates/catalogs/{text.language}.po: {text.id} takes {text.parts} SMS ({text.coding}), each "
         f"of them paid for: shorten it to {MOST_PARTS}."
         for text in sizes_of_texts(catalogs, brand, links)
         if text.parts > MOST_PARTS

@@ -14,8 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.domain.records import SurveyRequest
+from workers.domain.reporting.scales import SCALES, Scale, scale_of
 from workers.domain.survey.request import language_of
 from workers.domain.survey.web_ask import Visit
+from workers.domain.types import QuestionKind
 from workers.domain.web_sites import WebSite
 from workers.usecases.places import place_answers as places
 from workers.usecases.sites.anonymous_questions import Offer
@@ -50,12 +52,13 @@ NamelessAct = Callable[[Request, Fields, WebSite], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it is handed out: its id, what its signature is for, and its language and wording."""
+    """A question as it is handed out: its id, what its signature is for, its language and wording, what it measures."""
 
     id: str
     purpose: str
     language: str
     wording: str | None
+    question: str | None = None
 
 
 def script(request: Request) -> Response:
@@ -146,7 +149,7 @@ async def ask(request: Request, fields: Fields) -> Response:
     if token == WITHOUT_NAME:
         offer = Offer(site, trigger, page)
         question = await run_in_threadpool(web.anonymous_questions.ask, offer, secrets.token_urlsafe(16))
-        shown_as = Question(question or "", NAMELESS, language, web.policy().wording(language))
+        shown_as = Question(question or "", NAMELESS, language, web.policy().wording(language, QuestionKind.NPS))
         return Response(orjson.dumps(words(web, shown_as)), media_type=JSON) if question else Response(status_code=204)
     visitor = await run_in_threadpool(web.web_questions.visitor, site, token)
     if visitor is None:
@@ -156,14 +159,15 @@ async def ask(request: Request, fields: Fields) -> Response:
     )
     if asked is None:
         return Response(status_code=204)
-    question_asked = Question(asked.id, PURPOSE, asked.language, asked.wording)
+    question_asked = Question(asked.id, PURPOSE, asked.language, asked.wording, asked.question)
     return Response(orjson.dumps(words(web, question_asked)), media_type=JSON)
 
 
 def words(web: Web, asked: Question) -> dict[str, object]:
     """Return the question as the box shows it, with the signature that its answer needs."""
     language, templates = asked.language, web.templates
-    catalog = templates.catalog_asking(language, templates.wordings().with_id(asked.wording))
+    scale = scale_of(asked.question)
+    catalog = templates.catalog_asking(language, templates.wordings().with_id(asked.wording), scale.kind)
 
     def text(id: str) -> str:
         return catalog.text(id, {"brand": templates.brand.name})
@@ -175,8 +179,10 @@ def words(web: Web, asked: Question) -> dict[str, object]:
         "dir": catalog.locale.text_direction,
         "title": text("web.title"),
         "question": text("question"),
-        "low": text("score.0"),
-        "high": text("score.10"),
+        "from": scale.lowest,
+        "to": scale.highest,
+        "low": text(f"score.{scale.lowest}"),
+        "high": text(f"score.{scale.highest}"),
         "why": text("answer.why"),
         "send": text("answer.send"),
         "close": text("web.close"),
@@ -236,7 +242,7 @@ async def closed(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
 
 async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
     """Take the score, and later the comment; the same once more changes nothing."""
-    if fault := fault_of(fields):
+    if fault := fault_of(fields, scale_of(asked.question)):
         return problem(400, fault)
     questions = web_of(request).web_questions
     score, comment, trapped = said(fields)
@@ -245,7 +251,7 @@ async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
 
 async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Response:
     """Take the same of who has no name."""
-    if fault := fault_of(fields):
+    if fault := fault_of(fields, SCALES[QuestionKind.NPS]):
         return problem(400, fault)
     web, id = web_of(request), text_of(fields, "id")
     score, comment, trapped = said(fields)
@@ -255,11 +261,11 @@ async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Re
     return told(await run_in_threadpool(questions.answer, id, site, visit, words_said))
 
 
-def fault_of(fields: Fields) -> str:
+def fault_of(fields: Fields, scale: Scale) -> str:
     """Return what is wrong with an answer, empty for nothing."""
     score, comment = fields.get("score"), fields.get("comment", "")
-    if type(score) is not int or not 0 <= score <= 10:
-        return "score must be a whole number from 0 to 10."
+    if type(score) is not int or not scale.takes(score):
+        return f"score must be a whole number from {scale.lowest} to {scale.highest}."
     if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT:
         return f"comment must be a text of at most {LONGEST_COMMENT:,} characters."
     return ""
