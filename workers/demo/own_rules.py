@@ -1,8 +1,8 @@
 """The lamp shop's own rules, as an operator writes them into a folder of overrides: the shipped ones with more columns.
 
-Some customers are asked by SMS, some on the shop's site; a question about the lamp in use is asked of a share; hotels
-and decorators are accounts. What an operator of the demo has overridden is left alone, and then the lamp shop is asked
-about by those rules.
+Some customers are asked by SMS, some on the shop's site; a question about the lamp in use is asked of a share; after a
+call the question is how satisfied they are; hotels and decorators are accounts. What an operator of the demo has
+overridden is left alone, and then the lamp shop is asked about by those rules.
 """
 
 import csv
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workers.adapters.resources import Data
 from workers.domain.attributes import FILE as ATTRIBUTES_FILE
-from workers.domain.types import MAIL, SMS
+from workers.domain.types import MAIL, SMS, QuestionKind
 from workers.domain.web_sites import FILE as SITES_FILE
 
 FOLDER = "lamp-shop"
@@ -51,6 +51,8 @@ BY_SMS = {"J2": "J2-sms"}
 ON_SITE_FIRST = {"J3": "web then mail after 3d"}
 SHARES = {"J3": "70"}
 """Per row, how many of a hundred customers are asked."""
+QUESTIONS = {"J11": QuestionKind.CSAT.value}
+"""Per row, what is asked where it is not the NPS: after a call, whether this one went well."""
 
 
 def write_rules(folder: Path, shipped: Data) -> Path:
@@ -79,21 +81,25 @@ def definition(text: str) -> str:
     """Return the columns, with how a customer is reached, and where and how many are asked."""
     column = f"  {REACHED_BY}: {{type: text, values: [{MAIL}, {SMS}]}}\n"
     inputs, outputs = text.split("\noutputs:\n")
-    return f"{inputs.rstrip()}\n{column}\noutputs:\n  channel: text\n  share: integer 1..100\n{outputs}"
+    return (
+        f"{inputs.rstrip()}\n{column}\noutputs:\n  channel: text\n  share: integer 1..100\n  question: text\n{outputs}"
+    )
 
 
 def rows(text: str) -> str:
     """Return the shipped rows with the new columns, and one more for each that is also asked by SMS."""
     head, *shipped = csv.reader(io.StringIO(text), delimiter=";")
-    new = [[*head, REACHED_BY, "channel", "share"]]
+    new = [[*head, REACHED_BY, "channel", "share", "question"]]
     touchpoint, reminder = head.index("touchpoint"), head.index("reminder")
     for row in shipped:
         id = row[0]
-        new.append([*row, MAIL if id in BY_SMS else "-", ON_SITE_FIRST.get(id, ""), SHARES.get(id, "")])
+        new.append(
+            [*row, MAIL if id in BY_SMS else "-", ON_SITE_FIRST.get(id, ""), SHARES.get(id, ""), QUESTIONS.get(id, "")]
+        )
         if id in BY_SMS:
             by_sms = [BY_SMS[id], *row[1:]]
             by_sms[touchpoint], by_sms[reminder] = f"{row[touchpoint]}-{SMS}", ""
-            new.append([*by_sms, SMS, SMS, ""])
+            new.append([*by_sms, SMS, SMS, "", ""])
     return written(new)
 
 

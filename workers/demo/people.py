@@ -130,10 +130,11 @@ class Crowd:
         if reply is None:
             return
         actions, request = self._parts.customer_actions, str(mail.request)
+        score = reactions.on_scale(reply.score, mail.question)
         self.plan(
             reply.at - timedelta(minutes=1),
             f"{person.id}/{key}/click",
-            lambda: actions.click(request, reply.score, "GET"),
+            lambda: actions.click(request, score, "GET"),
         )
         if not reply.clicks_only:
             phone = person.phone if reply.wants_contact else ""
@@ -142,12 +143,12 @@ class Crowd:
                 f"{person.id}/{key}/post",
                 lambda: actions.answer(
                     request,
-                    reply.score,
+                    score,
                     reply.comment,
                     wants_contact=reply.wants_contact,
                     phone=phone,
-                    drivers=reply.drivers,
-                    competitor=reply.competitor,
+                    drivers=None if mail.question else reply.drivers,
+                    competitor=None if mail.question else reply.competitor,
                 ),
             )
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import TypedDict
 
 from workers.demo.shop import Person, is_late
+from workers.domain.reporting.scales import scale_of
 
 ANSWER_RATE, CLICK_ONLY_RATE, REMINDED_RATE = 0.46, 0.08, 0.22
 IMPROVE_RATE, LATE_IMPROVE_RATE, TESTIMONIAL_RATE, PUBLISH_RATE = 0.45, 0.9, 0.55, 0.8
@@ -120,6 +121,12 @@ def score_of(random: Random, person: Person, template: str, *, late: bool) -> in
         middle = 6.0
     middle -= LESS_PLEASED if person.kind == "trade" else 0.0
     return max(0, min(10, round(random.gauss(middle + 0.5 * person.generous, 1.5))))
+
+
+def on_scale(score: int, question: str | None) -> int:
+    """Return what somebody answers to another question than the NPS who would give it this score."""
+    scale, nps = scale_of(question), scale_of(None)
+    return scale.lowest + round((score - nps.lowest) / (nps.highest - nps.lowest) * (scale.highest - scale.lowest))
 
 
 def comment_of(random: Random, person: Person, score: int, *, late: bool) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -26,6 +27,7 @@ class ArrivedMail:
     survey: str | None
     request_state: RequestState | None
     response_anchor: datetime | None
+    question: str | None
 
 
 AFTER, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("after", "until"))
@@ -33,11 +35,11 @@ DISPATCH, REQUEST, RESPONSE, MESSAGE = (
     *(tables.dispatch.c, tables.survey_request.c),
     *(tables.response.c, tables.sms_message.c),
 )
-MAILS = (
+MAILS: sa.Select[Any] = (
     sa.select(
         *(DISPATCH.template, DISPATCH.accepted_at, DISPATCH.request, DISPATCH.response, tables.customer.c.crm_id),
         *(REQUEST.step, REQUEST.reference, REQUEST.anchor_at, REQUEST.template.label("survey")),
-        *(REQUEST.state.label("request_state"), RESPONSE.anchor_at.label("response_anchor")),
+        *(REQUEST.state.label("request_state"), RESPONSE.anchor_at.label("response_anchor"), REQUEST.question),
     )
     .join(tables.customer, tables.customer.c.id == DISPATCH.customer)
     .outerjoin(tables.survey_request, REQUEST.id == DISPATCH.request)

@@ -92,7 +92,7 @@ def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
     ended = sa.case((ticket.outcome == "", ticket.state), else_=ticket.outcome)
     return {
         "touchpoints": counted(connection, t.touchpoint.c.state, t.touchpoint),
-        "bands": counted(connection, t.response.c.band, t.response),
+        "bands": counted(connection, sa.func.coalesce(t.response.c.question, t.response.c.band), t.response),
         "tickets": counted(connection, ended, t.ticket),
         "mails": counted(connection, t.dispatch.c.state, t.dispatch),
         "asked by": counted(connection, t.survey_request.c.channel, t.survey_request),
