@@ -16,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from workers.domain.records import Row
 from workers.store import tables
@@ -177,12 +178,19 @@ def copy_lines(connection: Connection, table: str, names: Iterable[str], lines: 
         with raw.cursor() as cursor, cursor.copy(statement.encode()) as stream:
             stream.write("\n".join(lines) + "\n")
     except psycopg.Error as error:
-        broken = raw.broken
-        if broken:
-            connection.invalidate(error)
-        raise sa.exc.DBAPIError.instance(
-            statement, (), error, psycopg.Error, connection_invalidated=broken, dialect=connection.dialect
-        ) from error
+        raise as_raised(connection, statement, error, psycopg.Error) from error
+
+
+def as_raised(connection: Connection, statement: str, error: Exception, base: type[Exception]) -> DBAPIError:
+    """Return a driver's error as SQLAlchemy raises it; `base` is the class of all that the driver raises."""
+    broken = bool(getattr(connection.connection.dbapi_connection, "broken", False))
+    if broken:
+        connection.invalidate(error)
+    raised = DBAPIError.instance(
+        statement, (), error, base, hide_parameters=True, connection_invalidated=broken, dialect=connection.dialect
+    )
+    assert isinstance(raised, DBAPIError)
+    return raised
 
 
 def each(convert: Callable[[Any], Any], null: object) -> Convert:

@@ -4,7 +4,7 @@ The rows travel as one JSON text, so that the statement stays the same however m
 claim, as in claim.py: what another sender has taken since changes nothing. Rows come back as ids.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -91,7 +91,10 @@ def is_ours(claimed: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.and_(TABLE.c.attempt == claimed.c.attempt, claimed.c.claims == CLAIMS_SO_FAR)
 
 
-def mark_statement(claimed: sa.FromClause) -> sa.Update:
+UNTIL = sa.bindparam("until", type_=tables.Instant())
+
+
+def mark_statement(claimed: sa.FromClause, until: sa.ColumnElement[Any] = UNTIL) -> sa.Update:
     """Return what marks dispatches as leaving, if they are still ours and nothing that forbids it has happened."""
     return (
         sa.update(TABLE)
@@ -101,7 +104,7 @@ def mark_statement(claimed: sa.FromClause) -> sa.Update:
             state=DispatchState.SENDING,
             recipient=claimed.c.recipient,
             message_id=claimed.c.message_id,
-            lease_until=sa.bindparam("until", type_=tables.Instant()),
+            lease_until=until,
         )
     )
 
@@ -168,8 +171,13 @@ SURROUNDINGS = {
 
 def surroundings(connection: Connection, address_keys: Collection[str]) -> Surroundings:
     """Return what may have changed, with those of some keyed addresses that are suppressed by now."""
+    return surroundings_of(connection.execute(SURROUNDINGS[connection.dialect.name], {"keys": list(address_keys)}))
+
+
+def surroundings_of(rows: Iterable[Sequence[Any]]) -> Surroundings:
+    """Return what the rows of that query say."""
     values: dict[str, dict[str, str]] = {"control": {}, "suppressed": {}, "failing": {}, "clock": {}}
-    for kind, name, value in connection.execute(SURROUNDINGS[connection.dialect.name], {"keys": list(address_keys)}):
+    for kind, name, value in rows:
         values[kind][name] = value
     now = datetime.fromisoformat(values["clock"]["now"]).astimezone(UTC)
     return Surroundings(values["control"], values["suppressed"].keys(), values["failing"].keys(), now)

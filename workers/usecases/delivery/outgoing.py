@@ -32,7 +32,8 @@ class OutgoingMessage:
     """One dispatch ready to leave.
 
     The rest is what it was composed by, so that a change since is seen just before it leaves: the version of the
-    customer (None: nobody looks, it is decided anew), the keyed spellings of the address, the touchpoint, the deadline.
+    customer (None: nobody looks, it is decided anew), the keyed spellings of the address, the touchpoint, the deadline,
+    when its question was asked.
     `kept_under`: the customer under whom its bytes are still to be kept; None where they are kept.
     """
 
@@ -46,6 +47,11 @@ class OutgoingMessage:
     touchpoint: str = ""
     latest_at: datetime | None = None
     kept_under: CustomerId | None = None
+    asked_at: datetime | None = None
+
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether a question leaves so late after it was asked that its dates move with it."""
+        return self.asked_at is not None and now - self.asked_at > LEFT_LATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch
+from workers.domain.sending_state import SendingState
 from workers.domain.types import DispatchState
 from workers.errors import Conflict, KeyTaken
 from workers.store import read
@@ -72,18 +73,24 @@ class Preparation:
         state = state_by(around.controls, self._sending)
         going: list[OutgoingMessage] = []
         for parcel in sorted(parcels, key=lambda parcel: parcel.dispatch.id):
-            mail = parcel.dispatch
-            is_paused = not state.on or (parcel.touchpoint in state.paused and mail.mail_class in CAPPED)
-            if mail.kind != WEBHOOK and is_paused:
-                claim.give_back(connection, mail)
+            if is_paused(parcel, state):
+                claim.give_back(connection, parcel.dispatch)
             else:
                 going.append(parcel)
         same = [parcel for parcel in going if is_as_composed(parcel, customers, around, now)]
-        texts = [(parcel.dispatch, {"recipient": parcel.recipient, "message_id": parcel.message_id}) for parcel in same]
-        marked = departures.mark_leaving(connection, texts, until)
+        marked = departures.mark_leaving(connection, marks_of(same), until)
         leaving = [parcel for parcel in same if parcel.dispatch.id in marked]
         changed = [parcel.dispatch for parcel in going if parcel.dispatch.id not in marked]
         return leaving + (self._decide(connection, changed, now, until) if changed else [])
+
+    def may_leave(
+        self, parcels: Sequence[OutgoingMessage], customers: Mapping[str, str], around: Surroundings, now: datetime
+    ) -> bool:
+        """Tell whether every one of some mails may leave as it is."""
+        state = state_by(around.controls, self._sending)
+        return all(
+            is_as_composed(parcel, customers, around, now) and not is_paused(parcel, state) for parcel in parcels
+        )
 
     def set_aside(self, dispatch: Dispatch, error: Exception, now: datetime) -> None:
         """End a dispatch that breaks its own preparation; where other writers were in the way it is tried again."""
@@ -116,6 +123,18 @@ class Preparation:
             else:
                 refuse(connection, Refused(dispatch, DispatchState.CANCELLED, overtaken(dispatch, context)), now)
         return parcels
+
+
+def marks_of(parcels: Sequence[OutgoingMessage]) -> list[tuple[Dispatch, Mapping[str, str]]]:
+    """Return what is written of mails when they leave."""
+    return [(parcel.dispatch, {"recipient": parcel.recipient, "message_id": parcel.message_id}) for parcel in parcels]
+
+
+def is_paused(parcel: OutgoingMessage, state: SendingState) -> bool:
+    """Tell whether a mail must wait because all mails do, or those of its touchpoint."""
+    if parcel.dispatch.kind == WEBHOOK:
+        return False
+    return not state.on or (parcel.touchpoint in state.paused and parcel.dispatch.mail_class in CAPPED)
 
 
 def is_as_composed(parcel: OutgoingMessage, customers: Mapping[str, str], around: Surroundings, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.delivery import claim, departures, mail_servers, questions_taken
 from workers.store.delivery.claim import CAPPED, WEBHOOK
+from workers.store.delivery.ordinary_turns import Times
 from workers.store.delivery.sent_mails import add_sent
 from workers.store.engine import Store, database_now
 from workers.text.plain_text import for_store
@@ -108,6 +109,10 @@ class Recording:
                     changes.add(row)
         apply(connection, changes, now)
 
+    def times(self, now: datetime, lease_seconds: float) -> Times:
+        """Return the instants by which an ordinary turn is taken."""
+        return Times(now, now - LEFT_LATE, midnight_of(now, self._policy().zone), lease_seconds)
+
     def count(self, connection: Connection, sent: Sent, now: datetime) -> None:
         """Count what was sent, as the last thing of a transaction: others wait for these rows."""
         add_sent(connection, sent.mails, sent.capped, midnight_of(now, self._policy().zone))
@@ -190,6 +195,11 @@ def requests_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[
     owners = people(connection, {mail.customer for mail in dispatches if mail.customer}, locking=True)
     whose = {*owners, *(customer.id for customer in owners.values())}
     return {request.id: request for request in read.with_owners(connection, SurveyRequest, whose, about)}
+
+
+def stored_words(result: SendResult) -> str:
+    """Return what is kept of the words of a server that took a mail."""
+    return for_store(result.text)[:500]
 
 
 def storable_end(end: End) -> End:

@@ -1,7 +1,8 @@
 """A turn: how some handings over ended is recorded, and the next few are marked as leaving, in one transaction.
 
 So no more is ever `sending` than there are lanes, and each lane is free again with one commit. Idempotent for ends: an
-attempt that is not the newest changes nothing.
+attempt that is not the newest changes nothing. A turn in which nothing is out of the ordinary, as nearly all are, is
+taken without waiting for each answer of the database; it is undone, and taken with care, when something is.
 """
 
 import logging
@@ -9,11 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from workers.store.connection import Connection
-from workers.store.delivery import claim, departures
+from workers.store.delivery import claim, departures, ordinary_turns
+from workers.store.delivery.claim import WEBHOOK
+from workers.store.delivery.ordinary_turns import Turn
 from workers.store.engine import Store
 from workers.usecases.delivery.outgoing import OutgoingMessage
-from workers.usecases.delivery.preparation import Preparation
-from workers.usecases.delivery.recording import End, Recording, asks, is_taken
+from workers.usecases.delivery.preparation import Preparation, marks_of
+from workers.usecases.delivery.recording import End, Recording, asks, is_taken, stored_words
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,35 @@ class Turns:
 
     def take(self, ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
         """Record ends and return which parcels leave now; the other ones are ended, or given back."""
+        leaving = self._take_ordinary(ends, parcels)
+        if leaving is None:
+            leaving = self._take_any(ends, parcels)
+        for parcel, result in ends:
+            facts = {"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template}
+            log.info(result.kind, extra=facts)
+        return leaving
+
+    def _take_ordinary(self, ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage] | None:
+        """Take a turn in which nothing is out of the ordinary; None, and nothing has happened, when something is."""
+        now = self._now()
+        turn = ordinary_turn(ends, parcels, now)
+        if turn is None:
+            return None
+        times = self._recording.times(now, self._lease_seconds)
+
+        def work(connection: Connection) -> list[OutgoingMessage]:
+            outcome = ordinary_turns.take(connection, turn, times)
+            may_leave = self._preparation.may_leave(parcels, outcome.customers, outcome.around, now)
+            if not outcome.is_whole or not may_leave or self._recording.server in outcome.around.failing:
+                raise OutOfTheOrdinary
+            return list(parcels)
+
+        try:
+            return self._store.write(work)
+        except OutOfTheOrdinary:
+            return None
+
+    def _take_any(self, ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
         now = self._now()
 
         def work(connection: Connection) -> list[OutgoingMessage]:
@@ -55,8 +87,19 @@ class Turns:
                 self._recording.record_questions(connection, ends, around.failing, now)
             return leaving
 
-        leaving = self._store.write(work)
-        for parcel, result in ends:
-            facts = {"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template}
-            log.info(result.kind, extra=facts)
-        return leaving
+        return self._store.write(work)
+
+
+class OutOfTheOrdinary(Exception):
+    """Something has changed since the mails of a turn were written, or follows from its ends: it is taken with care."""
+
+
+def ordinary_turn(ends: Sequence[End], parcels: Sequence[OutgoingMessage], now: datetime) -> Turn | None:
+    """Return a turn whose ends are questions that were taken in time, and from which mails leave; None for others."""
+    if not all(asks(*end) and end[0].dispatch.customer and not end[0].is_late(now) for end in ends):
+        return None
+    if not all(parcel.dispatch.customer and parcel.dispatch.kind != WEBHOOK for parcel in parcels):
+        return None
+    taken = [(parcel.dispatch, stored_words(result)) for parcel, result in ends]
+    keys = {key for parcel in parcels for key in parcel.address_keys}
+    return Turn(taken, marks_of(parcels), keys)

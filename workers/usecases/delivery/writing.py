@@ -101,6 +101,7 @@ class Writing:
             address_keys=frozenset(address_keys(recipient, self._policy().ids)),
             touchpoint=request.step if request else "",
             latest_at=action.latest_at if action else None,
+            asked_at=request.asked_at if request else None,
         )
 
     def _webhook(

@@ -1,0 +1,107 @@
+"""Statements straight to the driver: on PostgreSQL several in one round trip, on SQLite one after the other.
+
+SQLAlchemy writes them, once, and says what its parameters become; its events are told of each, and errors are its own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.sql.expression import ClauseElement
+
+from workers.store.bulk import as_raised
+
+Rows = Sequence[Sequence[Any]]
+Asked = tuple[ClauseElement, Mapping[str, object]]
+"""A statement with its values by name."""
+GENERIC_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
+"""Plans made once for each connection: PostgreSQL thinks those for the values at hand cheaper, and planning them anew
+takes longer than running them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A statement as the driver takes it, with what becomes of each of its values."""
+
+    text: str
+    places: tuple[str, ...] | None
+    values: Mapping[str, object]
+    processors: Mapping[str, Callable[[Any], Any]]
+
+    def parameters(self, values: Mapping[str, object]) -> Any:
+        """Return values as the driver takes them: by name, or in the order of their places."""
+        named = {**self.values, **values}
+        processors = self.processors
+        sent = {name: processors[name](value) if name in processors else value for name, value in named.items()}
+        return sent if self.places is None else tuple(sent[name] for name in self.places)
+
+
+@lru_cache(64)
+def written(statement: ClauseElement, dialect: Dialect) -> Written:
+    """Return a statement as the driver of a database takes it; each is written once."""
+    compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+    processors = {}
+    for bind, name in compiled.bind_names.items():
+        if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None:
+            processors[name] = processor
+    fixed = {name: value for bind, name in compiled.bind_names.items() if not bind.required for value in (bind.value,)}
+    places = tuple(compiled.positiontup) if compiled.positiontup is not None else None
+    return Written(str(compiled), places, fixed, processors)
+
+
+def ask_at_once(connection: Connection, asked: Sequence[Asked]) -> list[Rows]:
+    """Send PostgreSQL some statements together and return the rows of each; they run one after the other.
+
+    Each sees what was committed before it began, as if it had been sent by itself.
+    """
+    import psycopg  # loads libpq, which a run on SQLite need not
+
+    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    cursors = []
+    try:
+        with raw.pipeline():
+            raw.execute(GENERIC_PLANS)
+            for statement, values in asked:
+                sent = written(statement, connection.dialect)
+                parameters, cursor = sent.parameters(values), raw.cursor()
+                tell("before_cursor_execute", connection, cursor, sent.text, parameters)
+                cursor.execute(sent.text.encode(), parameters, prepare=True)
+                cursors.append((cursor, sent.text, parameters))
+        rows: list[Rows] = []
+        for cursor, text, parameters in cursors:
+            tell("after_cursor_execute", connection, cursor, text, parameters)
+            rows.append(cursor.fetchall())
+            cursor.close()
+    except psycopg.Error as error:
+        raise as_raised(connection, cursors[-1][1] if cursors else GENERIC_PLANS, error, psycopg.Error) from error
+    return rows
+
+
+def ask(connection: Connection, statement: ClauseElement, values: Mapping[str, object]) -> Rows:
+    """Run one statement on SQLite and return its rows."""
+    import sqlite3
+
+    sent = written(statement, connection.dialect)
+    parameters = sent.parameters(values)
+    raw: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    cursor = raw.cursor()
+    try:
+        tell("before_cursor_execute", connection, cursor, sent.text, parameters)
+        cursor.execute(sent.text, parameters)
+        rows = cursor.fetchall()
+        tell("after_cursor_execute", connection, cursor, sent.text, parameters)
+    except sqlite3.Error as error:
+        raise as_raised(connection, sent.text, error, sqlite3.Error) from error
+    finally:
+        cursor.close()
+    return rows
+
+
+def tell(event: str, connection: Connection, cursor: Any, text: str, parameters: Any) -> None:
+    """Tell whoever listens to the statements of a database of one."""
+    for listener in getattr(connection.dispatch, event):
+        listener(connection, cursor, text, parameters, None, False)
