@@ -12,7 +12,7 @@ from sqlalchemy.sql.visitors import iterate
 from workers.domain.records import SurveyRequest
 from workers.store import due, ledger, read, tables
 from workers.store.customer import askings
-from workers.store.delivery import claim, departures, outbox, questions_taken
+from workers.store.delivery import claim, departures, ordinary_turns, outbox, questions_taken
 from workers.store.engine import ListOf, Store
 from workers.store.survey import support_figures, wordings
 from workers.store.ticket import of_accounts, tickets
@@ -62,6 +62,7 @@ OF_EACH_ENGINE: dict[str, Mapping[str, sa.sql.expression.ClauseElement]] = {
     "customers' versions": departures.VERSIONS,
     "customers' versions, locked": departures.LOCKED_VERSIONS,
     "mails that leave": departures.MARK,
+    "mails that leave in one go": {"postgresql": ordinary_turns.MARK, "sqlite": departures.MARK["sqlite"]},
     "mails that were taken": departures.ACCEPT,
     "leases of many": departures.RENEW,
     "questions that were taken": {"postgresql": questions_taken.RECORD, "sqlite": departures.REQUESTS_SENT},
@@ -88,6 +89,8 @@ def value_of(kind: sa.types.TypeEngine[Any]) -> object:
         return MOMENT
     if isinstance(kind, sa.Uuid):
         return SOME_KEY
+    if isinstance(kind, sa.Interval):
+        return timedelta(minutes=1)
     return "x" if isinstance(kind, sa.String) else 1
 
 

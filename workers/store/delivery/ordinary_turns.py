@@ -79,9 +79,9 @@ def take_on_postgresql(connection: Connection, turn: Turn, times: Times) -> Outc
     marked = {key for (key,) in changed[0]} if turn.leaving else set()
     recorded = {(kind, key) for kind, key in changed[-1]} if turn.taken else set()
     return Outcome(
-        dict(versions),
+        {str(key): str(version) for key, version in versions},
         departures.surroundings_of(around),
-        marked == leaving_of(turn) and recorded == recorded_of(turn, times),
+        marked == leaving_of(turn) and recorded == (recorded_of(turn, times) if turn.taken else set()),
     )
 
 
@@ -122,4 +122,4 @@ def take_on_sqlite(connection: Connection, turn: Turn, times: Times) -> Outcome:
         raised = ask(connection, sent_mails.RAISE, counted)
         is_whole = keys_of(accepted) == {mail.id for mail in mails} and keys_of(asked) == set(requests)
         is_whole = is_whole and keys_of(raised) == {sent_mails.SENT, day_of(times.midnight)}
-    return Outcome(dict(versions), around, is_whole)
+    return Outcome({str(key): str(version) for key, version in versions}, around, is_whole)

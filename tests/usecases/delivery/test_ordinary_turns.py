@@ -1,0 +1,167 @@
+"""A turn taken in one go ends as one taken with care, whatever happened since its mails were written; and it is one go.
+
+Everything is done to two customers, of whom one's turns are taken with care from the beginning.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from embedded import Embedded, about, journey
+from postroom import OPEN, TAKEN, Postman, mails, sender_of
+
+from workers.domain.records import Customer, Dispatch, SurveyRequest
+from workers.store import tables
+from workers.store.delivery.sent_mails import count_sent
+from workers.usecases.delivery import send_controls, turns
+from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.sender import Delivery
+
+Change = Callable[[Embedded, Dispatch, str], None]
+
+
+def set_of_request(**values: object) -> Change:
+    """Return what changes the question that a mail asks."""
+
+    def change(boucle: Embedded, mail: Dispatch, _crm_id: str) -> None:
+        asked = sa.update(tables.survey_request).where(tables.survey_request.c.id == mail.request)
+        boucle.store.write(lambda connection: connection.execute(asked.values(**values)))
+
+    return change
+
+
+def set_of_mail(**values: object) -> Change:
+    """Return what changes a mail."""
+
+    def change(boucle: Embedded, mail: Dispatch, _crm_id: str) -> None:
+        row = sa.update(tables.dispatch).where(tables.dispatch.c.id == mail.id)
+        boucle.store.write(lambda connection: connection.execute(row.values(**values)))
+
+    return change
+
+
+def told(name: str, **data: object) -> Change:
+    """Return what an event about the customer changes."""
+
+    def change(boucle: Embedded, _mail: Dispatch, crm_id: str) -> None:
+        boucle.take(about(name, crm_id, boucle.clock.at, **data))
+
+    return change
+
+
+def answered(boucle: Embedded, mail: Dispatch, _crm_id: str) -> None:
+    """Let the customer answer, as by a link that came another way."""
+    assert boucle.parts.customer_actions.answer(mail.request or "", 9, "", wants_contact=False)
+
+
+def renamed(boucle: Embedded, _mail: Dispatch, crm_id: str) -> None:
+    """Let the customer have another name, so that the mail is not the one that was written."""
+    boucle.take(about("changed", crm_id, boucle.clock.at, customer={"id": crm_id, "name": "Zoé Martin"}))
+
+
+def nothing(_boucle: Embedded, _mail: Dispatch, _crm_id: str) -> None:
+    """Change nothing."""
+
+
+BEFORE_IT_LEAVES: dict[str, Change] = {
+    "nothing": nothing,
+    "opted out": told("opted_out"),
+    "erased": told("erased"),
+    "another name": renamed,
+    "answered": answered,
+    "called back": set_of_request(state="withdrawn"),
+    "taken over": set_of_mail(attempt=7),
+    "claimed again": set_of_mail(claims=7),
+    "given back": set_of_mail(state="ready"),
+}
+BEFORE_ITS_END: dict[str, Change] = {
+    "called back while it left": set_of_request(state="withdrawn"),
+    "answered while it left": answered,
+    "taken over while it left": set_of_mail(attempt=7),
+    "accepted already": set_of_mail(state="accepted"),
+    "erased while it left": told("erased"),
+}
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_whatever_happened_a_turn_in_one_go_ends_as_one_taken_with_care(
+    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a mail leaves, and before its end is recorded: the same states, reasons, dates and counts."""
+    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    changes = {"the first of the day": nothing, **BEFORE_IT_LEAVES, **BEFORE_ITS_END}
+    names = {f"{way}-{name}".replace(" ", "-"): (name, way) for name in changes for way in ("plain", "careful")}
+    dispatching = sender_of(boucle, Postman())
+    parcels = written(boucle, dispatching, list(names))
+    with_care: set[str] = set()
+    take_any = turns.Turns._take_any
+    monkeypatch.setattr(turns.Turns, "_take_any", lambda *given: (with_care.add(crm_id), take_any(*given))[1])
+    ends: dict[str, dict[str, object]] = {"plain": {}, "careful": {}}
+    for crm_id, (name, way) in names.items():
+        monkeypatch.setattr(turns, "ordinary_turn", ORDINARY if way == "plain" else lambda *_: None)
+        ends[way][name] = lived_through(boucle, dispatching, parcels[crm_id], crm_id, name)
+    assert ends["plain"] == ends["careful"]
+    assert ends["plain"]["nothing"] == ("accepted", "", 1, "open", True)
+    assert len({*ends["plain"].values()}) >= 6, "something happened indeed"
+    assert {crm_id for crm_id in names if crm_id.startswith("plain")} - with_care == {"plain-nothing"}
+    with boucle.store.reading() as connection:
+        left = sum(mail.state == "accepted" for mail in mails(boucle, "ask-delivery"))
+        assert count_sent(connection) == left - 2, "what was accepted already is counted by who accepted it"
+
+
+ORDINARY = turns.ordinary_turn
+
+
+def written(boucle: Embedded, dispatching: Delivery, crm_ids: list[str]) -> dict[str, OutgoingMessage]:
+    """Ask customers and write their mails; return these by customer."""
+    boucle.take(*(journey("delivery", crm_id, boucle.clock.at, reference=crm_id) for crm_id in crm_ids))
+    boucle.parts.scheduler.wake_all()
+    claimed = dispatching.steps.claiming.lease("mail", len(crm_ids))
+    parcels = dispatching.steps.preparation.prepare(claimed, dispatching.steps.now())
+    owners = {customer.id: customer.crm_id or "" for customer in boucle.rows(Customer)}
+    return {owners[parcel.dispatch.customer or ""]: parcel for parcel in parcels}
+
+
+def lived_through(
+    boucle: Embedded, dispatching: Delivery, parcel: OutgoingMessage, crm_id: str, name: str
+) -> tuple[object, ...]:
+    """Let a mail leave and be taken, with what happens before or meanwhile; return how it stands then."""
+    mail = parcel.dispatch
+    BEFORE_IT_LEAVES.get(name, nothing)(boucle, mail, crm_id)
+    leaving = dispatching.steps.turns.take([], [parcel])
+    BEFORE_ITS_END.get(name, nothing)(boucle, mail, crm_id)
+    dispatching.steps.turns.take([(gone, TAKEN) for gone in leaving], [])
+    (row,) = (row for row in boucle.rows(Dispatch) if row.id == mail.id)
+    (asked,) = (asked for asked in boucle.rows(SurveyRequest) if asked.id == mail.request)
+    return (row.state, row.reason, len(leaving), asked.state, asked.sent_at is not None)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_what_keeps_all_mails_or_moves_dates_is_seen_in_one_go(
+    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded]
+) -> None:
+    """A pause, a suppressed address, and a question that leaves late."""
+    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    dispatching = sender_of(boucle, Postman())
+    parcels = written(boucle, dispatching, ["late", "soon", "paused", "silenced"])
+    take, now = dispatching.steps.turns.take, boucle.clock.at
+
+    (address, *_) = parcels["silenced"].address_keys
+    touchpoint = parcels["paused"].touchpoint
+
+    def hold(connection: sa.Connection) -> None:
+        send_controls.pause(connection, now, "lead", touchpoint=touchpoint)
+        connection.execute(sa.insert(tables.suppression).values(address=address, kind="bounce", at=now, detail=""))
+
+    boucle.store.write(hold)
+    assert take([], [parcels["silenced"], parcels["paused"]]) == []
+    boucle.store.write(lambda connection: send_controls.resume(connection, OPEN, now, "lead", touchpoint=touchpoint))
+    assert len(take([], [parcels["late"], parcels["soon"]])) == 2
+    boucle.clock.at += timedelta(hours=13)
+    soon = replace(parcels["soon"], asked_at=boucle.clock.at)
+    closes = {asked.id: asked.closes_at for asked in boucle.rows(SurveyRequest)}
+    take([(parcels["late"], TAKEN), (soon, TAKEN)], [])
+    moved = {asked.id: asked.closes_at - closes[asked.id] for asked in boucle.rows(SurveyRequest)}
+    assert moved[parcels["late"].dispatch.request or ""] == timedelta(hours=13)
