@@ -241,6 +241,8 @@ class Role:
         return True
 
     def _ended_of(self, hold: object) -> Callable[[object, BaseException | None], None]:
+        began = self.world.scheduler.now
+
         def ended(value: object, error: BaseException | None) -> None:
             world = self.world
             world.ended += 1
@@ -249,7 +251,7 @@ class Role:
                 world.rests[self.key] = world.scheduler.now + 0.5 + 2.0 * world.chance.random()
             elif error is not None and not isinstance(error, (Killed, asyncio.CancelledError)):
                 world.failure = world.failure or error
-            elif error is None and value == 0:
+            elif error is None and value == 0 and not world.came_due_since(began):
                 world.found_nothing[self.name] = world.state()
 
         return ended
@@ -560,10 +562,16 @@ class Simulation:
 
     def _waits_until(self) -> float | None:
         """Return until when a lease, a pause or a probe keeps somebody waiting; None when nobody waits."""
-        moments = list(self.rests.values())
-        row = self.database.look.execute(LEASES, {"now": self.now().strftime(INSTANT)}).fetchone()
-        moments += [(datetime.fromisoformat(text) - EPOCH).total_seconds() for text in row if text]
+        moments = [*self.rests.values(), *self._lease_ends()]
         return min((at for at in moments if at > self.scheduler.now), default=None)
+
+    def came_due_since(self, began: float) -> bool:
+        """Tell whether a lease, a pause or a probe ended meanwhile: who looked before it looks again."""
+        return any(began < at <= self.scheduler.now for at in self._lease_ends())
+
+    def _lease_ends(self) -> list[float]:
+        row = self.database.look.execute(LEASES, {"now": self.now().strftime(INSTANT)}).fetchone()
+        return [(datetime.fromisoformat(text) - EPOCH).total_seconds() for text in row if text]
 
     def _strike(self) -> None:
         """Kill or stop a process, now and then, wherever it stands."""
