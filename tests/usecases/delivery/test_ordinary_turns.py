@@ -3,9 +3,11 @@
 Everything is done to two customers, of whom one's turns are taken with care from the beginning.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +16,7 @@ from postroom import OPEN, TAKEN, Postman, mails, sender_of
 
 from workers.domain.records import Customer, Dispatch, SurveyRequest
 from workers.store import tables
+from workers.store.delivery import send_counts
 from workers.store.delivery.sent_mails import count_sent
 from workers.usecases.delivery import send_controls, turns
 from workers.usecases.delivery.outgoing import OutgoingMessage
@@ -97,18 +100,31 @@ def test_whatever_happened_a_turn_in_one_go_ends_as_one_taken_with_care(
     parcels = written(boucle, dispatching, list(names))
     with_care: set[str] = set()
     take_any = turns.Turns._take_any
-    monkeypatch.setattr(turns.Turns, "_take_any", lambda *given: (with_care.add(crm_id), take_any(*given))[1])
+    being_taken = ""
+
+    def take_with_care(*given: Any) -> list[OutgoingMessage]:
+        with_care.add(being_taken)
+        return take_any(*given)
+
+    monkeypatch.setattr(turns.Turns, "_take_any", take_with_care)
+    left: dict[str, int] = {}
+    for being_taken, (name, way) in names.items():
+        monkeypatch.setattr(turns, "ordinary_turn", ORDINARY if way == "plain" else lambda *_: None)
+        left[being_taken] = live_through(boucle, dispatching, parcels[being_taken], being_taken, name)
+    rows = {row.id: row for row in boucle.rows(Dispatch)}
+    requests = {row.id: row for row in boucle.rows(SurveyRequest)}
     ends: dict[str, dict[str, object]] = {"plain": {}, "careful": {}}
     for crm_id, (name, way) in names.items():
-        monkeypatch.setattr(turns, "ordinary_turn", ORDINARY if way == "plain" else lambda *_: None)
-        ends[way][name] = lived_through(boucle, dispatching, parcels[crm_id], crm_id, name)
+        mail = rows[parcels[crm_id].dispatch.id]
+        asked = requests[mail.request or ""]
+        ends[way][name] = (mail.state, mail.reason, left[crm_id], asked.state, asked.sent_at is not None)
     assert ends["plain"] == ends["careful"]
     assert ends["plain"]["nothing"] == ("accepted", "", 1, "open", True)
     assert len({*ends["plain"].values()}) >= 6, "something happened indeed"
     assert {crm_id for crm_id in names if crm_id.startswith("plain")} - with_care == {"plain-nothing"}
     with boucle.store.reading() as connection:
-        left = sum(mail.state == "accepted" for mail in mails(boucle, "ask-delivery"))
-        assert count_sent(connection) == left - 2, "what was accepted already is counted by who accepted it"
+        accepted = sum(row.state == "accepted" for row in rows.values() if row.template == "ask-delivery")
+        assert count_sent(connection) == accepted - 2, "what was accepted already is counted by who accepted it"
 
 
 ORDINARY = turns.ordinary_turn
@@ -120,30 +136,21 @@ def written(boucle: Embedded, dispatching: Delivery, crm_ids: list[str]) -> dict
     boucle.parts.scheduler.wake_all()
     claimed = dispatching.steps.claiming.lease("mail", len(crm_ids))
     parcels = dispatching.steps.preparation.prepare(claimed, dispatching.steps.now())
-    owners = {customer.id: customer.crm_id or "" for customer in boucle.rows(Customer)}
+    owners: dict[str, str] = {customer.id: customer.crm_id or "" for customer in boucle.rows(Customer)}
     return {owners[parcel.dispatch.customer or ""]: parcel for parcel in parcels}
 
 
-def lived_through(
-    boucle: Embedded, dispatching: Delivery, parcel: OutgoingMessage, crm_id: str, name: str
-) -> tuple[object, ...]:
-    """Let a mail leave and be taken, with what happens before or meanwhile; return how it stands then."""
-    mail = parcel.dispatch
-    BEFORE_IT_LEAVES.get(name, nothing)(boucle, mail, crm_id)
+def live_through(boucle: Embedded, dispatching: Delivery, parcel: OutgoingMessage, crm_id: str, name: str) -> int:
+    """Let a mail leave and be taken, with what happens before or meanwhile; return how many left."""
+    BEFORE_IT_LEAVES.get(name, nothing)(boucle, parcel.dispatch, crm_id)
     leaving = dispatching.steps.turns.take([], [parcel])
-    BEFORE_ITS_END.get(name, nothing)(boucle, mail, crm_id)
+    BEFORE_ITS_END.get(name, nothing)(boucle, parcel.dispatch, crm_id)
     dispatching.steps.turns.take([(gone, TAKEN) for gone in leaving], [])
-    (row,) = (row for row in boucle.rows(Dispatch) if row.id == mail.id)
-    (asked,) = (asked for asked in boucle.rows(SurveyRequest) if asked.id == mail.request)
-    return (row.state, row.reason, len(leaving), asked.state, asked.sent_at is not None)
+    return len(leaving)
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_what_keeps_all_mails_or_moves_dates_is_seen_in_one_go(
-    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded]
-) -> None:
+def test_what_keeps_all_mails_or_moves_dates_is_seen_in_one_go(boucle: Embedded) -> None:
     """A pause, a suppressed address, and a question that leaves late."""
-    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
     dispatching = sender_of(boucle, Postman())
     parcels = written(boucle, dispatching, ["late", "soon", "paused", "silenced"])
     take, now = dispatching.steps.turns.take, boucle.clock.at
@@ -165,3 +172,35 @@ def test_what_keeps_all_mails_or_moves_dates_is_seen_in_one_go(
     take([(parcels["late"], TAKEN), (soon, TAKEN)], [])
     moved = {asked.id: asked.closes_at - closes[asked.id] for asked in boucle.rows(SurveyRequest)}
     assert moved[parcels["late"].dispatch.request or ""] == timedelta(hours=13)
+
+
+def begin_the_day(boucle: Embedded) -> None:
+    """Begin the day's count, which the first mail of a day does with care."""
+    midnight = send_controls.midnight_of(boucle.clock.at, boucle.parts.policies.current().zone)
+    day = sa.insert(tables.counter).values(name=send_counts.day_of(midnight), value=0)
+    boucle.store.write(lambda connection: connection.execute(day))
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_reminders_and_thanks_are_ordinary_too(
+    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a reminder its question keeps when it was; of a thank-you no question is asked once more."""
+    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    deliveries = (journey("delivery", name, boucle.clock.at, reference=name) for name in ("promoter", "b", "c"))
+    boucle.take(*deliveries)
+    boucle.settle()
+    asked = {mail.customer: mail.request or "" for mail in mails(boucle, "ask-delivery")}
+    names = {customer.crm_id: customer.id for customer in boucle.rows(Customer)}
+    assert boucle.parts.customer_actions.answer(asked[names["promoter"]], 9, "", wants_contact=False)
+    boucle.clock.at += timedelta(days=5)
+    boucle.parts.scheduler.wake_all()
+    begin_the_day(boucle)
+    monkeypatch.setattr(turns.Turns, "_take_any", None)
+    asyncio.run(sender_of(boucle, Postman()).send_mails())
+    reminded = {row.id: row.reminded_at for row in boucle.rows(SurveyRequest)}
+    assert reminded == {asked[id]: None if crm_id == "promoter" else boucle.clock.at for crm_id, id in names.items()}
+    assert {str(mail.state) for template in ("reminder", "thanks") for mail in mails(boucle, template)} >= {"accepted"}
+    assert len(list(mails(boucle, "thanks"))) == 1
+    with boucle.store.reading() as connection:
+        assert count_sent(connection) == sum(mail.state == "accepted" for mail in boucle.rows(Dispatch))

@@ -1,4 +1,4 @@
-"""An ordinary turn of sending: questions were taken, and mails leave of which nothing has changed.
+"""An ordinary turn of sending: mails were taken, and others leave of which nothing has changed.
 
 The statements and their order are those of any turn, but none waits for what the one before says: on PostgreSQL all go
 in one round trip. Whether the turn was an ordinary one is seen afterwards; else the caller rolls it back.
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Dispatch
+from workers.domain.survey.reminders import REMINDER
 from workers.store import tables
 from workers.store.delivery import claim, departures, sent_mails
 from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, named_rows
-from workers.store.delivery.questions_taken import RECORD, capped_of
+from workers.store.delivery.questions_taken import RECORD, REQUESTS_REMINDED, capped_of
 from workers.store.delivery.round_trips import Asked, Rows, ask, ask_at_once
 from workers.store.delivery.send_counts import day_of
 
@@ -26,12 +27,17 @@ MARK = departures.mark_statement(departures.rows_on_postgresql(), SOON).returnin
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Questions that were taken, each with the server's words; mails that leave, each with `recipient` and
-    `message_id`; and the keyed addresses of these."""
+    """Mails that were taken, each with the server's words; mails that leave, each with `recipient` and `message_id`;
+    and the keyed addresses of these."""
 
     taken: Sequence[tuple[Dispatch, str]]
     leaving: Sequence[tuple[Dispatch, Mapping[str, str]]]
     address_keys: Collection[str]
+
+    def requests(self, *, reminded: bool) -> set[str]:
+        """Return the requests whose questions were taken, or those of whom a reminder was."""
+        mails = [mail for mail, _ in self.taken if mail.action is None and (mail.template == REMINDER) == reminded]
+        return {mail.request for mail in mails if mail.request}
 
     @property
     def owners(self) -> list[str]:
@@ -76,21 +82,27 @@ def take_on_postgresql(connection: Connection, turn: Turn, times: Times) -> Outc
         when = {"at": times.now, "since": times.since, "day": day_of(times.midnight)}
         asked.append((RECORD, {**told, **when}))
     versions, around, *changed = ask_at_once(connection, asked)
-    marked = {key for (key,) in changed[0]} if turn.leaving else set()
+    marked = keys_of(changed[0]) if turn.leaving else set()
     recorded = {(kind, key) for kind, key in changed[-1]} if turn.taken else set()
     return Outcome(
         {str(key): str(version) for key, version in versions},
         departures.surroundings_of(around),
-        marked == leaving_of(turn) and recorded == (recorded_of(turn, times) if turn.taken else set()),
+        marked == leaving_of(turn) and (not turn.taken or recorded >= recorded_of(turn, times)),
     )
 
 
 def recorded_of(turn: Turn, times: Times) -> set[tuple[str, str]]:
-    """Return what the recording of an ordinary turn says: accepted, the question left, and counted, of each."""
-    mails = [mail for mail, _ in turn.taken]
-    counted = {("counted", sent_mails.SENT), ("counted", day_of(times.midnight))}
-    asked = {("asked", mail.request) for mail in mails if mail.request}
-    return {("accepted", mail.id) for mail in mails} | asked | counted
+    """Return what the recording of an ordinary turn says: accepted, the question left or was reminded of, counted."""
+    accepted = {("accepted", mail.id) for mail, _ in turn.taken}
+    asked = {("asked", request) for request in turn.requests(reminded=False)}
+    reminded = {("reminded", request) for request in turn.requests(reminded=True)}
+    return accepted | asked | reminded | {("counted", name) for name in counters_of(turn, times)}
+
+
+def counters_of(turn: Turn, times: Times) -> set[str]:
+    """Return the counters that must be there: the day's begins with the first mail that it is about."""
+    capped = capped_of([mail for mail, _ in turn.taken])
+    return {sent_mails.SENT, day_of(times.midnight)} if capped else {sent_mails.SENT}
 
 
 def leaving_of(turn: Turn) -> set[str]:
@@ -101,9 +113,6 @@ def leaving_of(turn: Turn) -> set[str]:
 def take_on_sqlite(connection: Connection, turn: Turn, times: Times) -> Outcome:
     """Take a turn statement by statement, which costs no round trips there."""
 
-    def keys_of(rows: Rows) -> set[str]:
-        return {key for (key,) in rows}
-
     versions = ask(connection, LOCKED_VERSIONS["sqlite"], {"keys": turn.owners})
     around = departures.surroundings_of(ask(connection, SURROUNDINGS["sqlite"], {"keys": list(turn.address_keys)}))
     is_whole = True
@@ -112,14 +121,28 @@ def take_on_sqlite(connection: Connection, turn: Turn, times: Times) -> Outcome:
         marked = ask(connection, departures.MARK["sqlite"], {**named_rows(turn.leaving), "until": until})
         is_whole = keys_of(marked) == leaving_of(turn)
     if turn.taken and is_whole:
-        mails, at = [mail for mail, _ in turn.taken], times.now
-        told = named_rows([(mail, {"detail": text}) for mail, text in turn.taken])
-        accepted = ask(connection, departures.ACCEPT["sqlite"], {**told, "at": at})
-        requests = sorted({mail.request for mail in mails if mail.request})
-        named = {"keys": requests, "owners": turn.owners, "at": at, "since": times.since}
-        asked = ask(connection, departures.REQUESTS_SENT, named)
-        counted = {"day": day_of(times.midnight), "mails": len(mails), "capped": capped_of(mails)}
-        raised = ask(connection, sent_mails.RAISE, counted)
-        is_whole = keys_of(accepted) == {mail.id for mail in mails} and keys_of(asked) == set(requests)
-        is_whole = is_whole and keys_of(raised) == {sent_mails.SENT, day_of(times.midnight)}
+        is_whole = record_on_sqlite(connection, turn, times)
     return Outcome({str(key): str(version) for key, version in versions}, around, is_whole)
+
+
+def record_on_sqlite(connection: Connection, turn: Turn, times: Times) -> bool:
+    """Record what was taken, and tell whether all of it was recorded and counted."""
+    mails, at = [mail for mail, _ in turn.taken], times.now
+    told = named_rows([(mail, {"detail": text}) for mail, text in turn.taken])
+    accepted = ask(connection, departures.ACCEPT["sqlite"], {**told, "at": at})
+    if keys_of(accepted) != {mail.id for mail in mails}:
+        return False
+    for statement, requests in (
+        (departures.REQUESTS_SENT, turn.requests(reminded=False)),
+        (REQUESTS_REMINDED, turn.requests(reminded=True)),
+    ):
+        named = {"keys": sorted(requests), "owners": turn.owners, "at": at, "since": times.since}
+        if requests and keys_of(ask(connection, statement, named)) != requests:
+            return False
+    counted = {"day": day_of(times.midnight), "mails": len(mails), "capped": capped_of(mails)}
+    return keys_of(ask(connection, sent_mails.RAISE, counted)) >= counters_of(turn, times)
+
+
+def keys_of(rows: Rows) -> set[str]:
+    """Return the only column of some rows."""
+    return {key for (key,) in rows}

@@ -1,4 +1,4 @@
-"""Questions that a server took: their dispatches accepted, their requests sent, and counted, with one round trip.
+"""Mails that a server took: their dispatches accepted, their requests sent or reminded, and counted, in one round trip.
 
 On PostgreSQL one statement, whose counters are raised last of what it does; on SQLite, where a statement costs no round
 trip, one after the other. The customers are locked by the caller.
@@ -12,23 +12,41 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Dispatch
+from workers.domain.survey.reminders import REMINDER
 from workers.store import tables
 from workers.store.delivery import departures, sent_mails
 from workers.store.delivery.claim import CAPPED, TABLE, accept
 from workers.store.delivery.departures import REQUEST, TO_BE_SENT
 from workers.store.delivery.send_counts import day_of
+from workers.store.engine import in_array
+
+AT = sa.bindparam("at", type_=tables.Instant())
 
 
 def record_statement() -> sa.CompoundSelect[str, str]:
     """Return PostgreSQL's statement: it gives the ids that were accepted, those of the requests, and the counters."""
     update = departures.accept_statement(departures.rows_on_postgresql())
-    accepted = update.returning(TABLE.c.id, TABLE.c.request, TABLE.c.customer, TABLE.c.mail_class).cte("accepted")
+    told_of = (TABLE.c.id, TABLE.c.request, TABLE.c.customer, TABLE.c.mail_class, TABLE.c.template, TABLE.c.action)
+    accepted = update.returning(*told_of).cte("accepted")
+    theirs = (
+        REQUEST.c.id == accepted.c.request,
+        REQUEST.c.customer == accepted.c.customer,
+        accepted.c.action.is_(None),
+    )
+    is_reminder = accepted.c.template == sa.literal_column(f"'{REMINDER}'", sa.Text())
     asked = (
         sa.update(REQUEST)
-        .where(REQUEST.c.id == accepted.c.request, REQUEST.c.customer == accepted.c.customer, *TO_BE_SENT)
-        .values(sent_at=sa.bindparam("at", type_=tables.Instant()))
+        .where(*theirs, sa.not_(is_reminder), *TO_BE_SENT)
+        .values(sent_at=AT)
         .returning(REQUEST.c.id)
         .cte("asked")
+    )
+    reminded = (
+        sa.update(REQUEST)
+        .where(*theirs, is_reminder, in_array(REQUEST.c.customer, "owners"))
+        .values(reminded_at=AT)
+        .returning(REQUEST.c.id)
+        .cte("reminded")
     )
     mails = sa.select(sa.func.count()).select_from(accepted)
     capped = mails.where(tables.one_of(accepted.c.mail_class, CAPPED))
@@ -37,10 +55,17 @@ def record_statement() -> sa.CompoundSelect[str, str]:
     def told(kind: str, key: sa.ColumnElement[Any]) -> sa.Select[str, str]:
         return sa.select(sa.literal_column(f"'{kind}'", sa.Text()), sa.cast(key, sa.Text()))
 
-    return sa.union_all(told("accepted", accepted.c.id), told("asked", asked.c.id), told("counted", counted.c.name))
+    changed = {"accepted": accepted.c.id, "asked": asked.c.id, "reminded": reminded.c.id, "counted": counted.c.name}
+    return sa.union_all(*(told(kind, key) for kind, key in changed.items()))
 
 
 RECORD = record_statement()
+REQUESTS_REMINDED = (
+    sa.update(REQUEST)
+    .where(in_array(REQUEST.c.id, "keys"), in_array(REQUEST.c.customer, "owners"))
+    .values(reminded_at=AT)
+    .returning(REQUEST.c.id)
+)
 
 
 def record_questions(
@@ -60,7 +85,7 @@ def record_questions(
         return accepted, asked
     day = day_of(midnight)
     values = {**departures.named_rows([(mail, {"detail": text}) for mail, text in taken]), "day": day}
-    ids: dict[str, set[str]] = {"accepted": set(), "asked": set(), "counted": set()}
+    ids: dict[str, set[str]] = {"accepted": set(), "asked": set(), "reminded": set(), "counted": set()}
     for kind, key in connection.execute(RECORD, {**values, "at": now, "since": now - late}):
         ids[kind].add(key)
     accepted, counted = ids["accepted"], ids["counted"]

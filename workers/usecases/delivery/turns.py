@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from workers.domain.delivery_result import SendResult
 from workers.store.connection import Connection
 from workers.store.delivery import claim, departures, ordinary_turns
 from workers.store.delivery.claim import WEBHOOK
@@ -95,11 +96,18 @@ class OutOfTheOrdinary(Exception):
 
 
 def ordinary_turn(ends: Sequence[End], parcels: Sequence[OutgoingMessage], now: datetime) -> Turn | None:
-    """Return a turn whose ends are questions that were taken in time, and from which mails leave; None for others."""
-    if not all(asks(*end) and end[0].dispatch.customer and not end[0].is_late(now) for end in ends):
+    """Return a turn whose ends are mails that were taken in time, and from which mails leave; None for any other."""
+    if not all(is_ordinary(*end, now) for end in ends):
         return None
     if not all(parcel.dispatch.customer and parcel.dispatch.kind != WEBHOOK for parcel in parcels):
         return None
     taken = [(parcel.dispatch, stored_words(result)) for parcel, result in ends]
     keys = {key for parcel in parcels for key in parcel.address_keys}
     return Turn(taken, marks_of(parcels), keys)
+
+
+def is_ordinary(parcel: OutgoingMessage, result: SendResult, now: datetime) -> bool:
+    """Tell whether a mail was taken, and nothing follows but that its question has left, or has been reminded of."""
+    if not is_taken(result) or parcel.dispatch.kind == WEBHOOK or not parcel.dispatch.customer:
+        return False
+    return not (asks(parcel, result) and parcel.is_late(now))
