@@ -13,6 +13,7 @@ import pytest
 import segno
 from brands import BRAND
 from embedded import journey
+from ownrules import write_rules
 
 if TYPE_CHECKING:
     from verbs import Boucle
@@ -224,3 +225,21 @@ def test_codes_for_receipts_are_printed(boucle: "Boucle", tmp_path: Path) -> Non
     for wrong in (["door", "--count", "1"], ["till"], ["till", "--reference", "a b"]):
         assert boucle("places", "--receipts", *wrong).code == 2
     assert boucle("places", "--count", "1").code == 2
+
+
+def test_accounts_by_coverage_silence_and_one_by_one(boucle: "Boucle", tmp_path: Path) -> None:
+    """What the pages say, in the terminal; where no account is declared, the line that declares it."""
+    said = boucle("report", "--accounts")
+    assert said.code != 0
+    assert "declare `account: {type: text" in said.err
+    write_rules(tmp_path / "own", "account: {type: text, personal: no}\n")
+    boucle.set(overrides=str(tmp_path / "own"))
+    events = [journey("delivery", subject, NOW, reference=subject) for subject in "123"]
+    for event, name in zip(events, ("Acme", "ACME", "Bolt"), strict=True):
+        event["data"]["customer"] |= {"attributes": {"account": name}}
+    boucle.take(*(json.dumps(event).encode() for event in events))
+    figures = boucle("report", "--accounts", "--format", "json").json()
+    assert (figures["accounts"], figures["people"], figures["coverage"]) == (2, 3, 0.0)
+    assert boucle("accounts", "silent").out == "No account is silent.\n"
+    assert "0 of 2 people answered." in boucle("explain", "account", "acme").out
+    assert boucle("explain", "account", "nobody").code == 1
