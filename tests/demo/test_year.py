@@ -69,6 +69,13 @@ def test_customers_are_asked_and_answer_by_mail_by_sms_and_on_the_site(played: P
     assert "replies" in printed
 
 
+def test_whoever_is_at_the_till_answers_and_what_is_played_with_it_is_kept_apart(played: Played) -> None:
+    """They stand beside the others, in a line of their own."""
+    at_places = played.counts["at places"]
+    assert (at_places["counted"] > 40, at_places["kept apart"] > 5) == (True, True)
+    assert "at places" in "\n".join(waterfall(played.counts))
+
+
 def test_hotels_and_decorators_are_accounts(played: Played) -> None:
     """Who buys for one is of it, and the report of accounts has something to say."""
     assert 0 < int(str(played.accounts["accounts"])) <= int(str(played.accounts["people"])) < CUSTOMERS

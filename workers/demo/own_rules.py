@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workers.adapters.resources import Data
 from workers.domain.attributes import FILE as ATTRIBUTES_FILE
+from workers.domain.places.listed import FILE as PLACES_FILE
 from workers.domain.types import MAIL, SMS, QuestionKind
 from workers.domain.web_sites import FILE as SITES_FILE
 
@@ -46,6 +47,13 @@ SITES = f"""# The shop's site puts the question on its pages: after an order, an
   origins: [{ORIGIN}]
   triggers: {{purchase: yes, time: 30}}
 """
+TILL = "till"
+PLACES = f"""# A screen by the till, for whoever is there; what is pressed again and again is kept apart.
+{TILL}:
+  kind: kiosk
+  label: Lamp shop, at the till
+  limits: {{minute: 3}}
+"""
 BY_SMS = {"J2": "J2-sms"}
 """The rows that are asked by SMS as well, of those who are reached so, and the id of the row that asks them."""
 ON_SITE_FIRST = {"J3": "web then mail after 3d"}
@@ -69,6 +77,7 @@ def files_of(shipped: Data) -> dict[str, str]:
     return {
         ATTRIBUTES_FILE: ATTRIBUTES,
         SITES_FILE: SITES,
+        PLACES_FILE: PLACES,
         f"{PLAN}/table.yaml": definition(shipped.read(f"{PLAN}/table.yaml").decode()),
         f"{PLAN}/rules.csv": rows(shipped.read(f"{PLAN}/rules.csv").decode()),
         f"{PLAN}/cases.csv": cases(shipped.read(f"{PLAN}/cases.csv").decode()),

@@ -15,6 +15,7 @@ from workers.calendar import add_working
 from workers.demo import reactions, shop
 from workers.demo.shop import Person, ShopEvent, is_late
 from workers.demo.texters import Texters
+from workers.demo.till import Till
 from workers.demo.visitors import Visitors
 from workers.domain import ticket as ticketing
 from workers.domain.records import Ticket
@@ -61,6 +62,7 @@ class Crowd:
         self._worked_on: set[tuple[str, int]] = set()
         self._texters = Texters(parts, seed, self.plan, send_texts)
         self._visitors = Visitors(parts, site_key, seed, self.plan)
+        self._till = Till(parts, seed, self.plan)
 
     def due(self, until: datetime) -> Iterator[Act]:
         """Give the acts up to an instant, in order; an act may plan further ones."""
@@ -72,8 +74,9 @@ class Crowd:
         heapq.heappush(self._acts, Act(at.astimezone(UTC).replace(microsecond=0), key, do))
 
     def plan_ahead(self, events: list[ShopEvent]) -> None:
-        """Plan what follows from what customers order: who comes to the site, and who reads what came by SMS."""
+        """Plan what follows from what customers order: who comes to the site or the till, who reads SMS."""
         self._visitors.plan_visits(events, self._persons)
+        self._till.plan_answers(list(self._persons.values()))
         for number in range(READINGS):
             at = shop.END - READ_LAST - number * READ_EVERY
             self.plan(at, f"sms/{number}", lambda: self._texters.read_by_hand(AGENTS[0], READ_AFTER))

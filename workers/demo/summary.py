@@ -10,8 +10,8 @@ from workers.store.demo.story import count_kinds
 from workers.store.operation.received import received_in_all
 from workers.usecases.report import funnel
 
-CHANNELS = ("asked by", "answered by", "sms", "replies")
-"""Lines about how customers are asked and answer: mail, SMS, the shop's site."""
+CHANNELS = ("asked by", "answered by", "at places", "sms", "replies")
+"""Lines about how customers are asked and answer: mail, SMS, the shop's site, and the screen by its till."""
 NAMES = {
     "events": "received",
     "accepted": "accepted",

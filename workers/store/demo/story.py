@@ -88,24 +88,34 @@ def last_mail(
 
 def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
     """Return how many touchpoints, answers, tickets, mails and SMS there are of each kind, the largest first."""
-    ticket = t.ticket.c
+    ticket, answer, held = t.ticket.c, t.response.c, t.place_answer.c.held
+    asked_for = answer.place.is_(None)
     ended = sa.case((ticket.outcome == "", ticket.state), else_=ticket.outcome)
     return {
         "touchpoints": counted(connection, t.touchpoint.c.state, t.touchpoint),
-        "bands": counted(connection, sa.func.coalesce(t.response.c.question, t.response.c.band), t.response),
+        "bands": counted(connection, sa.func.coalesce(answer.question, answer.band), t.response, asked_for),
         "tickets": counted(connection, ended, t.ticket),
         "mails": counted(connection, t.dispatch.c.state, t.dispatch),
         "asked by": counted(connection, t.survey_request.c.channel, t.survey_request),
-        "answered by": counted(connection, t.response.c.channel, t.response),
+        "answered by": counted(connection, answer.channel, t.response, asked_for),
+        "at places": counted(connection, sa.case((held == "", "counted"), else_="kept apart"), t.place_answer),
         "sms": counted(connection, t.sms_message.c.state, t.sms_message),
         "replies": counted(connection, t.sms_reply.c.use, t.sms_reply),
     }
 
 
-def counted(connection: Connection, kind: sa.ColumnElement[str], table: sa.Table) -> dict[str, int]:
+def counted(
+    connection: Connection, kind: sa.ColumnElement[str], table: sa.Table, *conditions: sa.ColumnElement[bool]
+) -> dict[str, int]:
     """Return how many rows there are of each kind, the largest first."""
     word = sa.cast(kind, sa.String)
-    query = sa.select(word, sa.func.count()).select_from(table).group_by(word).order_by(sa.func.count().desc(), word)
+    query = (
+        sa.select(word, sa.func.count())
+        .select_from(table)
+        .where(*conditions)
+        .group_by(word)
+        .order_by(sa.func.count().desc(), word)
+    )
     return {str(name): int(count) for name, count in connection.execute(query)}
 
 
