@@ -1,8 +1,9 @@
 """The lamp shop's own rules, as an operator writes them into a folder of overrides: the shipped ones with more columns.
 
 Some customers are asked by SMS, some on the shop's site; a question about the lamp in use is asked of a share; after a
-call the question is how satisfied they are; hotels and decorators are accounts. What an operator of the demo has
-overridden is left alone, and then the lamp shop is asked about by those rules.
+call the question is how satisfied they are; hotels and decorators are accounts and are asked again and again;
+milestones wait for support. What an operator of the demo has overridden is left alone, and then the lamp shop is asked
+about by those rules.
 """
 
 import csv
@@ -17,7 +18,7 @@ from workers.domain.web_sites import FILE as SITES_FILE
 
 FOLDER = "lamp-shop"
 """Where they stand in the home of the demo; edit them there while the demo runs."""
-PLAN = "rules/journey-plan"
+PLAN, CALENDAR = "rules/journey-plan", "rules/calendar.yaml"
 SITE = "lamp-shop"
 ORIGIN = "https://www.lamp-shop.example"
 REACHED_BY, KIND = "reached_by", "customer_kind"
@@ -62,6 +63,19 @@ SHARES = {"J3": "70"}
 QUESTIONS = {"J11": QuestionKind.CSAT.value}
 """Per row, what is asked where it is not the NPS: after a call, whether this one went well."""
 
+COMES_ROUND = {"J18": "P6M"}
+"""The row that asks who has lamps on trial, hotels and decorators, again and again."""
+MAY_WAIT = dict.fromkeys(("J5", "J6", "J9", "J10"), "P5D")
+"""The rows that wait while support could not call who would be unhappy."""
+NEW_COLUMNS = {
+    "channel: text": ON_SITE_FIRST,
+    "share: integer 1..100": SHARES,
+    "question: text": QUESTIONS,
+    "every: wait": COMES_ROUND,
+    "may wait: wait": MAY_WAIT,
+}
+"""Outputs that the shipped plan does not have, by their lines of table.yaml, each with its cells by the row's id."""
+
 
 def write_rules(folder: Path, shipped: Data) -> Path:
     """Write the lamp shop's rules into a folder, over those of an earlier demo, and return it."""
@@ -78,6 +92,7 @@ def files_of(shipped: Data) -> dict[str, str]:
         ATTRIBUTES_FILE: ATTRIBUTES,
         SITES_FILE: SITES,
         PLACES_FILE: PLACES,
+        CALENDAR: shipped.read(CALENDAR).decode().replace("# calls_a_day:", "calls_a_day:"),
         f"{PLAN}/table.yaml": definition(shipped.read(f"{PLAN}/table.yaml").decode()),
         f"{PLAN}/rules.csv": rows(shipped.read(f"{PLAN}/rules.csv").decode()),
         f"{PLAN}/cases.csv": cases(shipped.read(f"{PLAN}/cases.csv").decode()),
@@ -90,25 +105,22 @@ def definition(text: str) -> str:
     """Return the columns, with how a customer is reached, and where and how many are asked."""
     column = f"  {REACHED_BY}: {{type: text, values: [{MAIL}, {SMS}]}}\n"
     inputs, outputs = text.split("\noutputs:\n")
-    return (
-        f"{inputs.rstrip()}\n{column}\noutputs:\n  channel: text\n  share: integer 1..100\n  question: text\n{outputs}"
-    )
+    new = "".join(f"  {line}\n" for line in NEW_COLUMNS)
+    return f"{inputs.rstrip()}\n{column}\noutputs:\n{new}{outputs}"
 
 
 def rows(text: str) -> str:
     """Return the shipped rows with the new columns, and one more for each that is also asked by SMS."""
     head, *shipped = csv.reader(io.StringIO(text), delimiter=";")
-    new = [[*head, REACHED_BY, "channel", "share", "question"]]
+    new = [[*head, REACHED_BY, *(line.partition(":")[0] for line in NEW_COLUMNS)]]
     touchpoint, reminder = head.index("touchpoint"), head.index("reminder")
     for row in shipped:
         id = row[0]
-        new.append(
-            [*row, MAIL if id in BY_SMS else "-", ON_SITE_FIRST.get(id, ""), SHARES.get(id, ""), QUESTIONS.get(id, "")]
-        )
+        new.append([*row, MAIL if id in BY_SMS else "-", *(cells.get(id, "") for cells in NEW_COLUMNS.values())])
         if id in BY_SMS:
             by_sms = [BY_SMS[id], *row[1:]]
             by_sms[touchpoint], by_sms[reminder] = f"{row[touchpoint]}-{SMS}", ""
-            new.append([*by_sms, SMS, SMS, "", ""])
+            new.append([*by_sms, SMS, SMS, *[""] * (len(NEW_COLUMNS) - 1)])
     return written(new)
 
 

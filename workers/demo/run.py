@@ -22,7 +22,7 @@ from workers.demo.tour import hire
 from workers.settings import Settings
 from workers.store import due
 from workers.store.controls import DEMO, set_control
-from workers.store.delivery.claim import MAIL, WEBHOOK
+from workers.store.delivery.claim import MAIL
 from workers.usecases.delivery.send_controls import Sending, sending_now
 from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status as counting
@@ -88,7 +88,7 @@ class Demo:
     def run(self) -> DemoResult:
         """Make the year and return its figures; the database's clock ticks on from its end."""
         started = time.monotonic()
-        begin_from_nothing(self.settings)
+        begin_from_nothing(self.settings, self.seed)
         stored = StoredClock(app.Boucle(self.settings).store)
         real = bool(self.settings.kafka_bootstrap)
         stored.set(shop.START.astimezone(UTC))
@@ -107,13 +107,13 @@ class Demo:
                 stored.set(at)
 
         set_control_demo(parts)
+        hire(parts)
         with asyncio.Runner() as runner, doors_of(parts) as door:
             runner.get_loop().set_default_executor(AtOnce(max_workers=1))
             persons = shop.people(self.seed, self.customers)
             year = Year(parts, persons, self.seed, set_clock, door.take, runner)
             for share in year.drive():
                 self._tell(share)
-        hire(parts)
         stored.set(shop.END.astimezone(UTC), ticking=True)
         return self._result(parts, time.monotonic() - started)
 
@@ -169,7 +169,6 @@ class Year:
         for number, deed in enumerate(wishes.DEEDS):
             self._crowd.plan(deed.at, f"lead/{number}", partial(lead.do, deed.name))
         self._dispatching: Delivery = parts.outgoing.delivery()
-        self._kinds = (WEBHOOK, MAIL) if parts.settings.webhook_url else (MAIL,)
         self._relaying: OutboxRelay = parts.outgoing.outbox_relay()
         self._next_due: datetime | None = None
         self._news: set[News] = set()
@@ -211,7 +210,7 @@ class Year:
         moved = 1
         while moved:
             woken = self._parts.scheduler.wake_some()
-            sent = self._runner.run(self._dispatching.send_some(self._kinds))
+            sent = self._runner.run(self._dispatching.send_some((MAIL,)))
             self._news |= {kind for kind, count in ((News.TICKET, woken), (News.MAIL, sent)) if count}
             with self._parts.store.reading() as connection:
                 self._next_due = due.next_due(connection)

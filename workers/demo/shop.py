@@ -126,6 +126,8 @@ def life(seed: int, person: Person) -> Iterator[ShopEvent]:
     random = Random(f"{seed}/life/{person.id}")
     at, order = person.joined, 0
     yield customer_event(person, "changed", at - timedelta(minutes=5), random)
+    if person.account:
+        yield journey_event(person, "trial_started", at - timedelta(minutes=4), "", {})
     while at < END:
         order += 1
         reference = f"{person.id[1:]}-{order}"

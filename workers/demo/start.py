@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from workers import app
 from workers.adapters import kafka
-from workers.adapters.home import Home
+from workers.adapters.home import ID_SECRET, Home
 from workers.adapters.resources import Data
 from workers.demo import own_rules
 from workers.demo.shop import ShopEvent
@@ -32,6 +32,8 @@ from workers.usecases.operation import migrate
 from workers.web.http.requests.tour import PRIVACY
 
 SETTLING_SECONDS = 5
+DEMO_KEY = "demo-"
+"""How the keys of ids begin that demos keep."""
 CONTENT_TYPE = "application/cloudevents+json"
 PATIENCE_SECONDS = 120.0
 
@@ -53,6 +55,7 @@ def demo_settings(settings: Settings, seed: int) -> Settings:
         "mail_per_day": 0,
         "rate_limit": 0,
         "clock": "stored",
+        "webhook_url": "",
         "sms_url": SecretStr("file:"),
         "sms_only_to": "",
         "site_keys": SecretStr(f"{own_rules.SITE}:{site_key(seed)}"),
@@ -74,14 +77,16 @@ def demo_brand(settings: Settings) -> Brand:
     return replace(Brand.load(Data(settings.overrides)), privacy_url=f"{settings.base_url}{PRIVACY}")
 
 
-def begin_from_nothing(settings: Settings) -> None:
+def begin_from_nothing(settings: Settings, seed: int) -> None:
     """Empty the database of an earlier demo; raises Misconfigured when it holds anything else."""
-    Home(settings.home).make()
+    home = Home(settings.home)
+    home.make()
     if settings.overrides == settings.home / own_rules.FOLDER:
         own_rules.write_rules(settings.overrides, Data())
     store = app.Boucle(settings).store
     if is_of_others(store):
         raise Misconfigured([f"{store.address} holds data that is not a demo's: choose another BOUCLE_HOME."])
+    keep_id_key(home, seed)
     drop_everything(store)
     migrate.migrate(store)
     for name in ("mailbox", "outbox.jsonl", "sms.jsonl"):
@@ -90,6 +95,16 @@ def begin_from_nothing(settings: Settings) -> None:
             shutil.rmtree(place)
         else:
             place.unlink(missing_ok=True)
+
+
+def keep_id_key(home: Home, seed: int) -> None:
+    """Keep the key of ids that follows from the seed: who is in a share is drawn by it, and a seed gives one year.
+
+    A key that no demo has kept stays, and counts.
+    """
+    if home.secret(ID_SECRET).startswith(DEMO_KEY):
+        (home.path / ID_SECRET).unlink()
+    home.keep_secret(ID_SECRET, f"{DEMO_KEY}{hashlib.sha256(f'ids {seed}'.encode()).hexdigest()}")
 
 
 def is_of_others(store: Store) -> bool:
