@@ -13,6 +13,8 @@ from workers.domain.reporting import Filters, Reading
 from workers.domain.types import Band
 from workers.store.connection import Connection
 from workers.store.demo.story import (
+    count_accounts,
+    count_at_places,
     count_to_read,
     count_told_of,
     last_mail,
@@ -44,7 +46,8 @@ def elsewhere(connection: Connection) -> Elsewhere | None:
     by_sms, on_site = texter(connection), visitor(connection)
     if by_sms is None and on_site is None:
         return None
-    return Elsewhere(answered(by_sms), count_to_read(connection), answered(on_site))
+    at_places, accounts = count_at_places(connection), count_accounts(connection)
+    return Elsewhere(answered(by_sms), count_to_read(connection), answered(on_site), at_places, accounts)
 
 
 def answered(row: tuple[str, str, str | None, int, str] | None) -> Answered | None:

@@ -153,6 +153,19 @@ def count_to_read(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def count_at_places(connection: Connection) -> int:
+    """Return how many answers at places count."""
+    query = sa.select(sa.func.count()).select_from(t.place_answer).where(t.place_answer.c.held == "")
+    return int(connection.execute(query).scalar_one())
+
+
+def count_accounts(connection: Connection) -> int:
+    """Return how many accounts the customers belong to."""
+    query = sa.select(t.customer.c.attributes).where(t.customer.c.attributes.is_not(None))
+    accounts = {attributes.get("account") for attributes in connection.execute(query).scalars() if attributes}
+    return len(accounts - {None})
+
+
 def theme_called(connection: Connection, name: str) -> int | None:
     return connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == name)).scalar()
 

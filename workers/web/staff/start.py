@@ -164,6 +164,10 @@ def asked_elsewhere(elsewhere: Elsewhere, go: Go) -> list[Sentence]:
         parts.append(("read", {"n": elsewhere.to_read}, "/sms", None))
     if visitor := elsewhere.on_site:
         parts.append(("web", {"name": visitor.name, "score": visitor.score}, f"/customers/{visitor.id}", visitor))
+    if elsewhere.at_places:
+        parts.append(("place", {"n": elsewhere.at_places}, "/places", None))
+    if elsewhere.accounts:
+        parts.append(("accounts", {"n": elsewhere.accounts}, "/accounts", None))
     return [{"text": name, "values": values, "url": go(path), "said": said} for name, values, path, said in parts]
 
 

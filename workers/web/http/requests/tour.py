@@ -77,11 +77,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Who was asked elsewhere than by mail: by SMS, on the shop's site; and how many replies wait to be read."""
+    """Who was asked elsewhere than by mail: by SMS, on the shop's site; how many replies wait to be read, how many
+    answered at a place without being asked, and how many accounts there are."""
 
     by_sms: Answered | None
     to_read: int
     on_site: Answered | None
+    at_places: int = 0
+    accounts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
