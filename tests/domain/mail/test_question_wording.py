@@ -9,6 +9,7 @@ from workers.domain.mail.compose import Brand, Templates
 from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, sample_mail
 from workers.domain.mail.links import Links
 from workers.domain.mail.question_wording import PARTS, PLACE, load_worded, read_wordings
+from workers.domain.types import QuestionKind
 from workers.errors import Misconfigured
 
 SHIPPED = Data()
@@ -122,3 +123,12 @@ def test_a_choice_that_cannot_be_is_refused(choice: str) -> None:
         load_worded(SHIPPED, "fr", choice)
     with pytest.raises(Misconfigured, match="choose"):
         Templates.load(SHIPPED, dataclasses.replace(Brand.load(SHIPPED), wording=choice))
+
+
+def test_a_layout_of_ones_own_that_does_not_pass_the_scale_on_is_told() -> None:
+    """Customers would be asked for 1 to 5 and find buttons from 0 to 10: the check names the mail and what to write."""
+    own = Templates.load(Edited("templates/layout/survey.html", "brand, scale)", "brand)"), Brand.load(SHIPPED))
+    faults = own.scale_faults("ask-interaction", QuestionKind.CSAT)
+    assert len(faults) == len(own.languages)
+    assert "has not the buttons of csat, 1 to 5" in faults[0]
+    assert own.scale_faults("reminder", QuestionKind.CES) == []

@@ -24,7 +24,8 @@ from workers.usecases.report.sections import Pick, Review
 from workers.web.staff.report import charts
 from workers.web.staff.report.addresses import Addresses
 from workers.web.staff.report.answers import TITLES
-from workers.web.staff.report.sheets import Cell, sheets
+from workers.web.staff.report.cells import Cell
+from workers.web.staff.report.sheets import sheets
 from workers.web.staff.report.time_axis import TimeAxis
 from workers.web.staff.report.wording import Words, words_of_review
 from workers.web.staff.start import from_above

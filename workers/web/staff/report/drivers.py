@@ -20,11 +20,11 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of, titles
+from workers.web.staff.report.cells import Cell, Sheet, number, sheet, values, word
 from workers.web.staff.report.charts import percent
 from workers.web.staff.report.groups import dimension_choices
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.pages import said_as_of
-from workers.web.staff.report.sheets import Cell, Sheet, number, sheet, values, word
 from workers.web.staff.report.wording import Words, words_of_list
 
 COLUMNS = ("driver", "detractors", "passives", "promoters", "n", "points", "low", "high", "change")

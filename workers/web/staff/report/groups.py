@@ -6,7 +6,8 @@ from workers.domain.reporting import Reading
 from workers.usecases.report.groups import dimensions_offered
 from workers.usecases.report.sections import Review
 from workers.web.http.requests.context import web_of
-from workers.web.staff.report.sheets import MEASURED, Cell, Sheet, readings, sheet, sheets, word
+from workers.web.staff.report.cells import Cell, Sheet, sheet, word
+from workers.web.staff.report.sheets import MEASURED, readings, sheets
 from workers.web.staff.report.wording import Words
 
 MOST_GROUPS = 60

@@ -29,9 +29,10 @@ from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_r
 from workers.web.staff.report import charts
 from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of
+from workers.web.staff.report.cells import ANSWERS, QUESTIONS, values
 from workers.web.staff.report.groups import MOST_GROUPS, all_sheets, dimension_choices
 from workers.web.staff.report.kept_reports import KeptReports
-from workers.web.staff.report.sheets import ANSWERS, QUESTIONS, drawn_sheet, values
+from workers.web.staff.report.sheets import drawn_sheet
 from workers.web.staff.report.wording import Words, words_of_review
 from workers.web.staff.times import when
 

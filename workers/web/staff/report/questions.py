@@ -21,7 +21,8 @@ from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.answers import listed_of, titles
-from workers.web.staff.report.sheets import NOT_ASKED, QUESTIONS, reason
+from workers.web.staff.report.cells import NOT_ASKED, QUESTIONS
+from workers.web.staff.report.sheets import reason
 from workers.web.staff.report.wording import Words, words_of_list
 
 Found = tuple[int, list[ListedQuestion]]
