@@ -14,9 +14,11 @@ from ownrules import write_plan
 
 from workers.domain import explain as explaining
 from workers.domain.records import Decision, Dispatch, Response, SurveyRequest, Ticket
+from workers.domain.survey.planning.support_room import Past
 from workers.errors import BadInput
 from workers.store.delivery.sent_mails import body_of
 from workers.store.ledger import Taken
+from workers.store.survey import support_figures
 from workers.text.spreadsheets import BOM
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation import inquiry, status
@@ -84,6 +86,8 @@ def test_an_answer_is_followed_up_by_the_table_and_is_in_no_nps(
     with boucle.store.reading() as connection:
         report = nps_by_dimension.report(connection, now=boucle.clock.at)
         books = status.read_books(connection)
+        past = support_figures.count_past(connection, START, boucle.clock.at)
+    assert past == Past(asked=6, answered=6, unhappy=2)
     assert (report["n"], report["promoters"], report["asked"]) == (1, 1, 0)
     csat, ces = cast("list[dict[str, Any]]", report["ratings"])
     assert (csat["question"], csat["n"], csat["good"], csat["share"], csat["mean"]) == ("csat", 5, 2, 0.4, 3.0)

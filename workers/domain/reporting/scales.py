@@ -25,11 +25,12 @@ FITS_IN_A_ROW = 6
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Whole numbers from `lowest` to `highest`; from `good_from` on the answer is a good one."""
+    """Whole numbers from `lowest` to `highest`: an unhappy answer up to `low_up_to`, a good one from `good_from` on."""
 
     kind: QuestionKind
     lowest: int
     highest: int
+    low_up_to: int
     good_from: int
 
     @property
@@ -57,9 +58,9 @@ class Scale:
 SCALES: Mapping[QuestionKind, Scale] = {
     scale.kind: scale
     for scale in (
-        Scale(QuestionKind.NPS, 0, 10, 9),
-        Scale(QuestionKind.CSAT, 1, 5, 4),
-        Scale(QuestionKind.CES, 1, 7, 5),
+        Scale(QuestionKind.NPS, 0, 10, 6, 9),
+        Scale(QuestionKind.CSAT, 1, 5, 2, 4),
+        Scale(QuestionKind.CES, 1, 7, 3, 5),
     )
 }
 RATED = (QuestionKind.CSAT, QuestionKind.CES)

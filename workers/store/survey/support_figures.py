@@ -5,11 +5,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.reporting.scales import SCALES, kept_as
 from workers.domain.survey.planning.support_room import Past
 from workers.domain.types import RequestState, TicketState
 from workers.store import tables
 
-UNHAPPY_UP_TO = 6
 AT = sa.bindparam("at", type_=tables.Instant())
 SINCE, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("since", "until"))
 TICKET, REQUEST, RESPONSE = tables.ticket.c, tables.survey_request.c, tables.response.c
@@ -32,8 +32,14 @@ ASKED = (
     .select_from(tables.survey_request)
     .where(REQUEST.asked_at >= SINCE, REQUEST.asked_at < UNTIL)
 )
+UNHAPPY = sa.or_(
+    *(
+        sa.and_(RESPONSE.question.is_not_distinct_from(kept_as(kind)), RESPONSE.score <= scale.low_up_to)
+        for kind, scale in SCALES.items()
+    )
+)
 ANSWERED = (
-    sa.select(sa.func.count(), sa.func.count(sa.case((RESPONSE.score <= UNHAPPY_UP_TO, 1))))
+    sa.select(sa.func.count(), sa.func.count(sa.case((UNHAPPY, 1))))
     .select_from(tables.response)
     .where(RESPONSE.request.is_not(None), RESPONSE.asked_at >= SINCE, RESPONSE.asked_at < UNTIL)
 )
