@@ -40,12 +40,17 @@ EVERY_PARTITION = {
     "a lease that ran out",
     "bodies of a release before",
     "mails leased under another customer",
+    "open tickets of an account",
+    "questions that do not wait for support",
+    "questions without an answer",
+    "tickets to call",
     "tickets past their first contact",
     "what is ready",
     "whose requests are",
     *(name for name in STATEMENTS if name.startswith("due work")),
 }
-"""What looks for anybody: work that is due, by the small index of what waits in each partition; and what names nobody.
+"""What looks for anybody: work that is due, by the small index of what waits in each partition; and what names nobody,
+as the people of one account, and the counts of what support has to call.
 All other hot statements look in the partitions of those whom they name."""
 
 

@@ -10,13 +10,22 @@ import pytest
 import sqlalchemy as sa
 from make_dump import load, load_postgresql
 
-from workers.domain.records import AskedMailbox, FormerAddress, Row, SmsDialogue, SmsMessage, SmsReply, Touchpoint
+from workers.domain.records import (
+    AskedMailbox,
+    FormerAddress,
+    PlaceAnswer,
+    Row,
+    SmsDialogue,
+    SmsMessage,
+    SmsReply,
+    Touchpoint,
+)
 from workers.store import read, tables
 from workers.store.engine import Store
 from workers.store.row_reading import read_records
 from workers.usecases.operation import migrate
 
-SINCE: tuple[type[Row], ...] = (AskedMailbox, FormerAddress, SmsDialogue, SmsMessage, SmsReply)
+SINCE: tuple[type[Row], ...] = (AskedMailbox, FormerAddress, PlaceAnswer, SmsDialogue, SmsMessage, SmsReply)
 """Classes that 0.1.0 did not have: its database holds none of them."""
 
 
