@@ -135,12 +135,19 @@ def compared(connection: Connection) -> Iterator[tuple[sa.Select[Any], sa.Select
         )
 
 
+def by_agreement(kept: sa.Select[Any], counted: sa.Select[Any]) -> sa.Subquery:
+    """Return each cell by its day and in how many of both it stands, in one pass: 2 is right, 1 is wrong."""
+    both = kept.union_all(counted).subquery()
+    columns = list(both.c)
+    return sa.select(both.c.day, sa.func.count().label("n")).group_by(*columns).subquery()
+
+
 def wrong_days(connection: Connection) -> list[datetime]:
     """Return the days whose cells are not what their rows say, although no change says so."""
     days: set[datetime] = set()
     for kept, counted in compared(connection):
-        for more in (kept.except_(counted), counted.except_(kept)):
-            days.update(connection.execute(sa.select(more.subquery().c.day).distinct()).scalars())
+        cell = by_agreement(kept, counted).c
+        days.update(connection.execute(sa.select(cell.day).where(cell.n < 2).distinct()).scalars())
     return sorted(days)
 
 
@@ -148,11 +155,8 @@ def agreement(connection: Connection) -> tuple[int, int]:
     """Return how many cells of the days without a change are what the rows say, and how many there are by either."""
     right = every = 0
     for kept, counted in compared(connection):
-        right += number_of(connection, kept.intersect(counted))
-        every += number_of(connection, kept.union(counted))
+        cell = by_agreement(kept, counted).c
+        both = sa.func.coalesce(sa.func.sum(sa.case((cell.n == 2, 1), else_=0)), 0)
+        n, of = connection.execute(sa.select(both, sa.func.count()).select_from(cell.n.table)).one()
+        right, every = right + int(n), every + int(of)
     return right, every
-
-
-def number_of(connection: Connection, rows: sa.CompoundSelect[Any]) -> int:
-    """Count the rows of a query."""
-    return int(connection.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
