@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from counted import START, House, live_through
 
-from workers.usecases.report.funnel import funnel
+from workers.domain.reporting import Filters
+from workers.usecases.report.funnel import funnel, not_asked
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,21 @@ def test_what_was_not_asked_is_counted_by_reason(house: House) -> None:
     }
     assert all(reason["reason"].endswith(".") for reason in reasons)
     assert [reason["n"] for reason in reasons] == sorted((reason["n"] for reason in reasons), reverse=True)
+
+
+def test_what_was_never_asked_is_the_same_from_counts_and_from_rows(house: House) -> None:
+    """Without a filter nothing is read but counts; a period that holds everything reads every row and says the same."""
+    everything = Filters(until=START + timedelta(days=4_000))
+    with house.parts.store.engine.connect() as connection, connection.begin() as transaction:
+        connection.exec_driver_sql("UPDATE touchpoint SET trigger = 'recovery' WHERE state = 'held'")
+        with_recovery, without = (
+            not_asked(connection, Filters(), whole_period=whole_period) for whole_period in (True, False)
+        )
+        assert with_recovery == not_asked(connection, everything, whole_period=True)
+        assert without == not_asked(connection, everything)
+        assert "held" in {count["state"] for count in with_recovery}
+        assert "held" not in {count["state"] for count in without}
+        transaction.rollback()
 
 
 def test_a_period_holds_only_its_own_questions(house: House) -> None:

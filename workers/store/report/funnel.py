@@ -49,6 +49,8 @@ class ListedQuestion:
     asked: bool
 
 
+NotAsked = dict[tuple[str, str], int]
+"""Touchpoints that were not asked by state and reason."""
 FATES = (
     "asked",
     "delivered",
@@ -80,25 +82,26 @@ def count_asked(connection: Connection, filters: Filters, *, whole_period: bool 
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 
 
-def count_not_asked(
-    connection: Connection, filters: Filters, *, whole_period: bool = False
-) -> list[tuple[str, str, int]]:
-    """Count the touchpoints due in a period that were not asked by state and reason, the most frequent first.
+def count_not_asked(connection: Connection, filters: Filters, *, whole_period: bool = False) -> NotAsked:
+    """Count the touchpoints due in a period that were not asked by state and reason.
 
     Those that a report is about; or, with `whole_period`, all of its period.
     """
-    p = t.touchpoint.c
-    n = sa.func.count()
     more = [] if whole_period else stored.of_touchpoints(filters)
-    query = sa.select(p.state, p.reason, n).where(
-        p.state != TouchpointState.ASKED, *stored.within(p.due_at, filters), *more
-    )
-    return [
-        (str(state), str(code), int(count))
-        for state, code, count in connection.execute(
-            query.group_by(p.state, p.reason).order_by(n.desc(), p.state, p.reason)
-        )
-    ]
+    return grouped(connection, *stored.within(t.touchpoint.c.due_at, filters), *more)
+
+
+def count_recovery_not_asked(connection: Connection) -> NotAsked:
+    """Count the touchpoints of recovery surveys that were not asked, whenever due."""
+    return grouped(connection, t.touchpoint.c.trigger == stored.THE_WORD_RECOVERY)
+
+
+def grouped(connection: Connection, *conditions: sa.ColumnElement[bool]) -> NotAsked:
+    """Count touchpoints that were not asked and meet some conditions by state and reason."""
+    p = t.touchpoint.c
+    query = sa.select(p.state, p.reason, sa.func.count()).where(p.state != TouchpointState.ASKED, *conditions)
+    rows = connection.execute(query.group_by(p.state, p.reason))
+    return {(str(state), str(code)): int(n) for state, code, n in rows}
 
 
 def list_asked(connection: Connection, filters: Filters, fate: Fate, page: Page) -> tuple[int, list[ListedQuestion]]:

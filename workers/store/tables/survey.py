@@ -14,6 +14,7 @@ touchpoint = table(
     sa.Index(
         "touchpoint_left_out", "changed_at", "step", "state", "reason", **where("state IN ('skipped', 'cancelled')")
     ),
+    sa.Index("touchpoint_recovery", "state", "reason", **where("trigger = 'recovery'")),
 )
 wave = sa.Table(
     "wave",
@@ -28,7 +29,7 @@ survey_request = table(
     sa.UniqueConstraint("journey", "step", "customer", name="survey_request_touchpoint"),
     sa.Index("survey_request_customer", "customer"),
     sa.Index("survey_request_asked", "asked_at"),
-    sa.Index("survey_request_recovery", "reference", "id", **where("trigger = 'recovery'")),
+    sa.Index("survey_request_recovery", "reference", "id", "question", **where("trigger = 'recovery'")),
     sa.Index("survey_request_rated", "question", "asked_at", **where("question IS NOT NULL")),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
 )
