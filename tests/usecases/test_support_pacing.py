@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from embedded import START, Embedded, journey, score
 from houses import database, install
 from ownrules import RULES, write_plan
+from waveparts import people, wave
 
 from workers.domain.records import Touchpoint
 from workers.domain.types import Reason
@@ -121,6 +122,28 @@ def test_a_question_that_waits_is_told_with_its_figures(boucle: Embedded) -> Non
         )
     assert "support     room for 0 more questions, 2 wait for it (0 calls until " in status.as_text(state)
     assert (state["due_now"], state["oldest_due"]) == (0, None)
+
+
+def test_a_wave_says_before_it_comes_for_how_many_days_its_answers_keep_support_busy(
+    install: Callable[..., Embedded], own_rules: str
+) -> None:
+    """Thirty customers, three calls, one call a day; of a sample as of all. Then it asks eleven a day at most."""
+    paced = staffed(install(overrides=with_wave(own_rules)))
+    people(paced, 30)
+    paced.take(wave())
+    assert [reach.support_days for reach in paced.parts.reach.waves()] == [3]
+    assert [reach.support_days for reach in paced.parts.reach.waves(10)] == [3]
+    paced.later(hours=8)
+    asked = Counter(str(row.state) for row in paced.rows(Touchpoint) if row.step == "wave")
+    assert asked == {"asked": 11, "planned": 19}
+
+
+def with_wave(own_rules: str) -> str:
+    """Let the wave wait in rules of one's own, and return them."""
+    rows = Path(own_rules) / "rules" / "journey-plan" / "rules.csv"
+    lines = rows.read_text("utf-8").splitlines()
+    rows.write_text("\n".join(f"{line}P5D" if line.startswith("J14;") else line for line in lines) + "\n", "utf-8")
+    return own_rules
 
 
 def test_what_is_urgent_is_asked_whatever_the_room(boucle: Embedded) -> None:

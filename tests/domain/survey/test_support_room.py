@@ -49,6 +49,14 @@ def test_the_room_is_what_the_free_calls_are_enough_for(
     assert (support.free_calls, support.expected_calls, support.questions) == (free, expected, questions)
 
 
+@pytest.mark.parametrize(
+    ("questions", "a_day", "days"), [(0, 4, 0), (1, 4, 1), (44, 4, 1), (45, 4, 2), (1_000, 4, 23), (1, 0, None)]
+)
+def test_days_for_the_answers_to_a_wave_are_whole_ones(questions: int, a_day: int, days: int | None) -> None:
+    """Nine calls of a hundred questions; never too few, and none can be said where nobody calls."""
+    assert SupportRoom(0, 0, 0, Past(), FRIDAY_NOON, a_day).days_for(questions) == days
+
+
 @given(counts, counts, counts, counts, counts, counts)
 def test_no_figures_give_a_room_that_support_could_not_call(
     calls: int, to_call: int, unanswered: int, asked: int, answered: int, unhappy: int

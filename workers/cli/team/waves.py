@@ -51,6 +51,8 @@ def lines(wave: "WaveReach", zone: str) -> Iterator[str]:
     )
     later = f", {wave.later} of them later because they rest first" if wave.later else ""
     yield f"    {verb} {wave.reached} of {of} customers{later}"
+    if wave.support_days is not None:
+        yield f"    its answers keep support busy for {wave.support_days} working days: it may wait for room"
     for reason, count in sorted(wave.not_reached.items(), key=lambda item: (-item[1], item[0])):
         yield f"    not {count}: {clause(reason, {})}"
 

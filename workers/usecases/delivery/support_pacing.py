@@ -45,6 +45,7 @@ class Pacing:
             unanswered=support_figures.count_unanswered(connection, day.begins),
             past=self._past,
             until=day.ends,
+            calls_a_day=present * policy.calls_a_day,
         )
 
 

@@ -6,15 +6,18 @@ The functions that decide are those that will decide; nothing is written. A wave
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from workers.calendar import in_zone
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event
+from workers.domain.survey.planning.support_room import SupportRoom
+from workers.domain.survey.planning.wave_day import WAVE
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.types import CustomerId, Reason, TouchpointState
 from workers.store import read
@@ -23,6 +26,7 @@ from workers.store.customer.askings import Mailboxes
 from workers.store.engine import Store
 from workers.store.survey import waves
 from workers.store.survey.waves import Wave
+from workers.usecases.delivery.support_pacing import read_room
 
 CUSTOMERS_A_ROUND = 500
 MOST_STEPS = 200
@@ -39,6 +43,7 @@ class WaveReach:
     """One wave: whom it reaches (some of them `later`, because they rest first), and whom not, by reason.
 
     `looked_at` of `customers` were played; fewer only where a sample was wanted. A wave that has begun is `counted`.
+    `support_days` is for how many working days the answers keep support busy, of a wave to come that may wait for it.
     """
 
     id: str
@@ -51,6 +56,7 @@ class WaveReach:
     reached: int
     later: int
     not_reached: Mapping[str, int]
+    support_days: int | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return it as one JSON object."""
@@ -66,6 +72,7 @@ class WaveReach:
             "reached": self.reached,
             "later": self.later,
             "not_reached": sum(self.not_reached.values()),
+            "support_days": self.support_days,
             "reasons": [
                 {"reason": reason.partition(": ")[0], "cause": reason.partition(": ")[2], "customers": count}
                 for reason, count in sorted(self.not_reached.items(), key=lambda item: (-item[1], item[0]))
@@ -103,7 +110,10 @@ class Reach:
         coming = [wave for wave in listed if wave.state in (LISTED, ANNOUNCED)]
         reach_by_wave = {wave.id: self._counted(wave, counted) for wave in listed if wave not in coming}
         if coming:
-            reach_by_wave |= self._played(coming, counted, policy, now, sample)
+            with self._store.reading() as connection:
+                room = read_room(connection, policy, now)
+            played = self._played(coming, counted, policy, now, sample)
+            reach_by_wave |= {id: paced(wave, room, policy) for id, wave in played.items()}
         return [reach_by_wave[wave.id] for wave in listed]
 
     def _list_waves(self, policy: Policy, now: datetime) -> tuple[list["KnownWave"], int]:
@@ -216,6 +226,14 @@ class Fate:
 
 RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 WITH_CAUSE = (Reason.STOPPED, Reason.SUPPRESSED, Reason.HOLD)
+
+
+def paced(wave: WaveReach, room: SupportRoom | None, policy: Policy) -> WaveReach:
+    """Return a wave with the working days that its answers take; of a sample, as many as all would."""
+    steps = policy.plan.steps_for(WAVE, True, None, None, in_zone(wave.at, policy.zone).date())
+    if room is None or not wave.looked_at or not any(step.touchpoint in policy.plan.may_wait for step in steps):
+        return wave
+    return replace(wave, support_days=room.days_for(wave.reached * wave.customers // wave.looked_at))
 
 
 def begun(wave: Wave, done: bool) -> str:

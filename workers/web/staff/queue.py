@@ -136,6 +136,7 @@ def wave_shown(wave: WaveReach, today: date, zone: str, catalog: Catalog) -> dic
         "state": wave.state,
         "reached": wave.reached,
         "later": wave.later,
+        "support_days": wave.support_days,
         "looked_at": wave.looked_at,
         "customers": wave.customers,
         "missed": [(why(reason, "", catalog), count) for reason, count in missed],

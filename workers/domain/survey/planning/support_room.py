@@ -57,6 +57,8 @@ class SupportRoom:
     """Questions that were asked since the day before ended, and that nobody has answered yet."""
     past: Past
     until: datetime
+    calls_a_day: int = 0
+    """Calls that the agents who are there make on a whole working day."""
 
     @property
     def free_calls(self) -> int:
@@ -72,6 +74,11 @@ class SupportRoom:
     def questions(self) -> int:
         """How many more questions may be asked: the calls that will come of all are no more than the free ones."""
         return max(0, self.free_calls * self._asked // self._unhappy - self.unanswered)
+
+    def days_for(self, questions: int) -> int | None:
+        """Return for how many working days the answers to some questions keep support busy; None where nobody calls."""
+        calls = -(-questions * self._unhappy // self._asked)
+        return -(-calls // self.calls_a_day) if self.calls_a_day else None
 
     @property
     def _asked(self) -> int:
