@@ -20,6 +20,8 @@ TestimonialId = NewType("TestimonialId", str)
 MAIL, SMS, WEB = "mail", "sms", "web"
 """Channels: a mail that we send, an SMS (by whom BOUCLE_SMS_URL names, else a carrier's), a question on the company's
 own pages, asked when the customer is there. Any other name is that of a carrier."""
+RECURRENCE = "every turn"
+"""The trigger of the journeys of later occurrences, which no event has; their touchpoints have that of their row."""
 
 ACCOUNT = "account"
 """The attribute that names the company for which a customer answers: the one text that needs no list of values."""

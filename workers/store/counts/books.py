@@ -14,11 +14,11 @@ from workers.domain.places.claims import TEMPLATE as CLAIM_MAIL
 from workers.domain.places.claims import Claim
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.reporting.scales import RATED, SCALES
-from workers.domain.survey.planning.occurrences import RECURRENCE
 from workers.domain.types import (
     ACCOUNT,
     CONTACTS,
     MAIL,
+    RECURRENCE,
     WEB,
     ActionState,
     Band,

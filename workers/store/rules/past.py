@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
-from workers.domain.survey.planning.occurrences import RECURRENCE
-from workers.domain.types import DecisionState
+from workers.domain.types import RECURRENCE, DecisionState
 from workers.store import tables as t
 from workers.store.counts import running_counts
 from workers.store.plan_numbers import in_full

@@ -11,10 +11,9 @@ from workers.domain.compiled_tables import PlanStep
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Journey, Touchpoint
 from workers.domain.survey.planning.sampling import PARTS, is_in_share
+from workers.domain.types import RECURRENCE
 from workers.errors import BadInput
 
-RECURRENCE = "every turn"
-"""The trigger of the journeys of later occurrences, which no event has; their touchpoints have that of their row."""
 LONGEST_MONTH = 31
 LOOKED_AHEAD = timedelta(days=20 * 366)
 """How far ahead a turn is looked for in which a customer is drawn; a smaller share asks them never."""

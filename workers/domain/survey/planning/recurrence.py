@@ -14,10 +14,10 @@ from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
-from workers.domain.survey.planning.occurrences import RECURRENCE, first_due, next_due, occurrence_reference
+from workers.domain.survey.planning.occurrences import first_due, next_due, occurrence_reference
 from workers.domain.survey.planning.other_answers import unless_answered
 from workers.domain.survey.planning.relationship import has_undone, starts
-from workers.domain.types import Reason, TouchpointState
+from workers.domain.types import RECURRENCE, Reason, TouchpointState
 
 PASSED = (Reason.ANSWERED, Reason.ALREADY_DONE, Reason.OPERATOR)
 """Why an occurrence is cancelled after which the next one comes; any other says that the customer is not asked."""
