@@ -14,7 +14,7 @@ from ownrules import write_plan
 
 from workers.domain import explain as explaining
 from workers.domain.records import Decision, Dispatch, Response, SurveyRequest, Ticket
-from workers.domain.survey.planning.support_room import Past
+from workers.domain.survey.support_room import Past
 from workers.errors import BadInput
 from workers.store.delivery.sent_mails import body_of
 from workers.store.ledger import Taken

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Customer
-from workers.domain.survey.planning.support_room import LAST_DAYS
+from workers.domain.survey.support_room import LAST_DAYS
 from workers.domain.types import (
     ActionState,
     CustomerId,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ticketparts import shipped
 
 from workers.calendar import Calendar, WorkingHours, parse_shifts
-from workers.domain.survey.planning.support_room import (
+from workers.domain.survey.support_room import (
     LAST_DAYS,
     Past,
     SupportRoom,

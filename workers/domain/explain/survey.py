@@ -21,8 +21,8 @@ from workers.domain.survey.planning import (
     occurrence_of,
     unless_not_selected,
 )
-from workers.domain.survey.planning.support_room import asked_at_latest
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
+from workers.domain.survey.support_room import asked_at_latest
 from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)

@@ -11,7 +11,7 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
 from workers.domain.records import Touchpoint
 from workers.domain.sending_state import ON, SendingState
-from workers.domain.survey.planning.support_room import SupportRoom, may_still_wait
+from workers.domain.survey.support_room import SupportRoom, may_still_wait
 
 Entry = dict[str, object]
 

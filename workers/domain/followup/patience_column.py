@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from workers.decision_table import Rule, Table
 from workers.domain.compiled_tables import MAY_WAIT, longest_of, own_wait
-from workers.domain.survey.planning.support_room import LAST_DAYS
+from workers.domain.survey.support_room import LAST_DAYS
 
 
 def patience_faults(table: Table) -> Iterator[str]:

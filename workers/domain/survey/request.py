@@ -34,7 +34,7 @@ from workers.domain.survey.planning import (
     unless_answered,
     unless_not_selected,
 )
-from workers.domain.survey.planning.support_room import may_still_wait
+from workers.domain.survey.support_room import may_still_wait
 from workers.domain.types import (
     MAIL,
     SMS,

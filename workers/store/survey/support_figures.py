@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.reporting.scales import SCALES, kept_as
-from workers.domain.survey.planning.support_room import Past
+from workers.domain.survey.support_room import Past
 from workers.domain.types import RequestState, TicketState
 from workers.store import tables
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workers.domain.policy import Policy
-from workers.domain.survey.planning.support_room import Past, SupportRoom, calls_left, working_day
+from workers.domain.survey.support_room import NOT_COUNTED, OFF, ON, Past, SupportRoom, calls_left, working_day
 from workers.domain.types import Reason, TouchpointState
 from workers.store.connection import Connection
 from workers.store.counts import running_counts
@@ -18,7 +18,6 @@ LOOKED_BACK = timedelta(days=90)
 SETTLED = timedelta(days=14)
 """How long a question can be answered: only of those asked before it is known how many were."""
 AN_HOUR = timedelta(hours=1)
-ON, OFF, NOT_COUNTED = "on", "off", "not counted"
 
 
 @dataclass(slots=True)

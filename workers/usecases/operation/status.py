@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from workers.domain.invariants import Books
 from workers.domain.sending_state import SendingState
+from workers.domain.survey import support_room
 from workers.domain.types import DeadLetterState, DispatchState
 from workers.process.outages import KAFKA, MAIL
 from workers.store import due
@@ -19,7 +20,7 @@ from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import count_messages
 from workers.store.delivery.webhook_targets import list_targets
 from workers.store.operation.old_rows import retired_events
-from workers.usecases.delivery import mail_server, support_pacing, webhook_retries
+from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.send_controls import refusing_domains
 from workers.usecases.operation import outage_watch
 from workers.usecases.rules.summary import summarise
@@ -63,7 +64,7 @@ def status(
             "paused": sorted(sending.paused),
             "refusing_domains": refusing_domains(connection, now),
         },
-        "support": support or {"state": support_pacing.OFF, "waiting": 0},
+        "support": support or {"state": support_room.OFF, "waiting": 0},
         "mail_servers": servers,
         "away": away(connection, waiting, servers),
         "letter_searches": letter_searching(connection),
@@ -198,9 +199,9 @@ def servers_text(servers: list[dict[str, Any]]) -> list[str]:
 
 def support_text(support: Mapping[str, Any]) -> list[str]:
     """Return a line of the questions that wait for support, and by what figures; none where no question does."""
-    if support["state"] == support_pacing.OFF:
+    if support["state"] == support_room.OFF:
         return []
-    if support["state"] == support_pacing.NOT_COUNTED:
+    if support["state"] == support_room.NOT_COUNTED:
         why = "rows of the journey plan may wait for it; say calls_a_day in calendar.yaml, and let agents sign in"
         return [f"support     not counted: {why}"]
     figures = (

@@ -16,9 +16,9 @@ from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event
-from workers.domain.survey.planning.support_room import SupportRoom
 from workers.domain.survey.planning.wave_day import WAVE
 from workers.domain.survey.request import ask, question_of, rest_of
+from workers.domain.survey.support_room import SupportRoom
 from workers.domain.types import CustomerId, Reason, TouchpointState
 from workers.store import read
 from workers.store.connection import Connection

@@ -20,9 +20,9 @@ from workers.domain.explain.words import sentence
 from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint
+from workers.domain.survey import support_room
 from workers.errors import BadInput
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen
-from workers.usecases.delivery import support_pacing
 from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
 from workers.usecases.waves.reach import Reach, WaveReach
 from workers.web.http.answers.names import in_pieces, why
@@ -116,9 +116,9 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
 
 def support_shown(support: Mapping[str, object], zone: str, now: datetime, catalog: Catalog) -> str:
     """Return whether questions wait for support, and by what figures, in words; empty where none ever does."""
-    if support["state"] == support_pacing.OFF:
+    if support["state"] == support_room.OFF:
         return ""
-    if support["state"] == support_pacing.NOT_COUNTED:
+    if support["state"] == support_room.NOT_COUNTED:
         return catalog.text("staff.queue.support-uncounted", {})
     until = when(datetime.fromisoformat(str(support["until"])), zone, now, catalog)
     figures = {"calls": support["free_calls"], "expected": support["expected_calls"], "until": until}

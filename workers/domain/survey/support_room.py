@@ -18,6 +18,8 @@ LAST_DAYS = timedelta(days=3)
 A_WEEK = 7
 LOOKED_BACK = timedelta(days=14)
 NO_TIME = timedelta()
+ON, OFF, NOT_COUNTED = "on", "off", "not counted"
+"""What is said of pacing: questions may wait, none may, or how many could is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
