@@ -296,13 +296,14 @@ def decisions(table: Table) -> list[object]:
     compiled = compile_table(table)
     return [
         [rule.id for rule in compiled.decide(
-            {"trigger": t, "after": a, "score": s, "comment": c, "wants_contact": w}
+            {"trigger": t, "after": a, "score": s, "comment": c, "wants_contact": w, "question": q}
         ).rules]
         for t in ("delivery", "purchase", "wave", "recovery", "invented")
         for a in ("P0D", "P27D", "P28D", "P90D")
         for s in range(11)
         for c in ("yes", "no")
         for w in ("yes", "no")
+        for q in ("nps", "csat")
     ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def check(table: Table, against: Against = NOTHING_ELSE) -> list[Fault]:
     The command, the page and what takes edits over all decide by this function.
     """
     grid, cases, allowed = build_grid(table.inputs, table.rules), against.cases, against.allowed
-    past = _past(grid, against.responses)
+    past = _past(table, grid, against.responses)
     faults = [
         *table.faults,
         *_column_faults(table),
@@ -131,9 +131,10 @@ def fault_json(fault: Fault) -> dict[str, object]:
     }
 
 
-def _past(grid: Grid, responses: Iterable[Inputs] | None) -> _Past:
+def _past(table: Table, grid: Grid, responses: Iterable[Inputs] | None) -> _Past:
     points: Counter[tuple[int, ...]] = Counter()
-    for inputs in responses or ():
+    for told in responses or ():
+        inputs = table.filled(told)
         try:
             points[grid.classify([inputs.get(axis.column.name) for axis in grid.axes])] += 1
         except BadInput:

@@ -141,17 +141,17 @@ async def config(request: Request, fields: Fields) -> Response:
 async def ask(request: Request, fields: Fields) -> Response:
     """Answer the question in words, or nothing where nobody is to be asked."""
     site, web = site_of(request, fields), web_of(request)
-    token = fields.get("visitor")
-    if site is None or not isinstance(token, str) or not token:
+    visitor_is = fields.get("visitor")
+    if site is None or not isinstance(visitor_is, str) or not visitor_is:
         return Response(status_code=204)
     language = language_of(text_of(fields, "lang"), web.policy())
     trigger, page = text_of(fields, "trigger"), text_of(fields, "page") or "/"
-    if token == WITHOUT_NAME:
+    if visitor_is == WITHOUT_NAME:
         offer = Offer(site, trigger, page)
         question = await run_in_threadpool(web.anonymous_questions.ask, offer, secrets.token_urlsafe(16))
         shown_as = Question(question or "", NAMELESS, language, web.policy().wording(language, QuestionKind.NPS))
         return Response(orjson.dumps(words(web, shown_as)), media_type=JSON) if question else Response(status_code=204)
-    visitor = await run_in_threadpool(web.web_questions.visitor, site, token)
+    visitor = await run_in_threadpool(web.web_questions.visitor, site, visitor_is)
     if visitor is None:
         return Response(status_code=204)
     asked = await run_in_threadpool(

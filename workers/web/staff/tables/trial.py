@@ -106,7 +106,8 @@ def listed(trial: Trial, ids: Sequence[str]) -> list[Listed]:
     lines = []
     for id in ids[:MOST_LISTED]:
         past = trial.listed[id]
-        said = ", ".join(f"{column.name} {_in_words(column, past.inputs.get(column.name))}" for column in columns)
+        inputs = trial.candidate.filled(past.inputs) if trial.candidate else past.inputs
+        said = ", ".join(f"{column.name} {_in_words(column, inputs.get(column.name))}" for column in columns)
         lines.append(Listed(id, past.customer, past.received_at, said))
     return lines
 
