@@ -16,7 +16,7 @@ from postroom import OPEN, TAKEN, Postman, mails, sender_of
 
 from workers.domain.records import Customer, Dispatch, SurveyRequest
 from workers.store import tables
-from workers.store.delivery import send_counts
+from workers.store.delivery import sent_mails
 from workers.store.delivery.sent_mails import count_sent
 from workers.usecases.delivery import send_controls, turns
 from workers.usecases.delivery.outgoing import OutgoingMessage
@@ -175,10 +175,10 @@ def test_what_keeps_all_mails_or_moves_dates_is_seen_in_one_go(boucle: Embedded)
 
 
 def begin_the_day(boucle: Embedded) -> None:
-    """Begin the day's count, which the first mail of a day does with care."""
+    """Begin the day's count, which the first mails of a process and day do with care."""
     midnight = send_controls.midnight_of(boucle.clock.at, boucle.parts.policies.current().zone)
-    day = sa.insert(tables.counter).values(name=send_counts.day_of(midnight), value=0)
-    boucle.store.write(lambda connection: connection.execute(day))
+    for _ in range(2):
+        boucle.store.write(lambda connection: sent_mails.begin_day(connection, midnight, 0))
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -126,3 +127,29 @@ def test_what_was_taken_is_recorded_and_counted_once(
         assert (sent_mails.count_sent(connection), send_counts.count_sent_since(connection, midnight)) == (4, 4)
         assert connection.execute(sa.select(asked.c.sent_at).where(asked.c.id == plain)).scalar_one() == now
     assert [str(mail.state) for mail in mails(boucle, "ask-delivery")] == ["accepted"] * 4
+
+
+def test_a_sender_counts_while_another_one_has_not_committed(
+    postgres: str, install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process raises rows of its own, from the second turn of a day on, and their sum is what is read."""
+    boucle = install(database_url=postgres)
+    midnight = send_controls.midnight_of(boucle.clock.at, boucle.parts.policies.current().zone)
+
+    def count(connection: sa.Connection, share: str, number: int) -> None:
+        monkeypatch.setattr(sent_mails, "SHARE", share)
+        sent_mails.add_sent(connection, number, number, midnight)
+
+    for share in ("/01", "/02", "/01", "/02"):
+        boucle.store.write(partial(count, share=share, number=1))
+    with boucle.store.engine.begin() as slow:
+        count(slow, "/01", 10)
+        boucle.store.write(partial(count, share="/02", number=100))
+    with boucle.store.reading() as connection:
+        assert sent_mails.count_sent(connection) == 114
+        assert send_counts.count_sent_since(connection, midnight) >= 110
+    following = midnight + timedelta(days=1)
+    boucle.store.write(lambda connection: sent_mails.begin_day(connection, following, 0))
+    with boucle.store.reading() as connection:
+        days = connection.execute(sa.select(tables.counter.c.name).where(tables.counter.c.name.startswith("capped")))
+        assert days.scalars().all() == [send_counts.day_of(following)], "a day that is over goes, with its shares"

@@ -14,11 +14,11 @@ from sqlalchemy.engine import Connection
 from workers.domain.records import Dispatch
 from workers.domain.survey.reminders import REMINDER
 from workers.store import tables
-from workers.store.delivery import claim, departures, sent_mails
+from workers.store.delivery import claim, departures
 from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, named_rows
 from workers.store.delivery.questions_taken import RECORD, REQUESTS_REMINDED, capped_of
 from workers.store.delivery.round_trips import Asked, Rows, ask, ask_at_once
-from workers.store.delivery.send_counts import day_of
+from workers.store.delivery.sent_mails import RAISE, Counters, counters_of
 
 SOON = sa.func.clock_timestamp() + sa.bindparam("seconds", type_=sa.Interval())
 MARK = departures.mark_statement(departures.rows_on_postgresql(), SOON).returning(tables.dispatch.c.id)
@@ -71,6 +71,7 @@ def take(connection: Connection, turn: Turn, times: Times) -> Outcome:
 
 def take_on_postgresql(connection: Connection, turn: Turn, times: Times) -> Outcome:
     """Take a turn in one round trip."""
+    counters = counters_of(connection, times.midnight)
     asked: list[Asked] = [
         (LOCKED_VERSIONS["postgresql"], {"keys": turn.owners}),
         (SURROUNDINGS["postgresql"], {"keys": list(turn.address_keys)}),
@@ -79,30 +80,30 @@ def take_on_postgresql(connection: Connection, turn: Turn, times: Times) -> Outc
         asked.append((MARK, {**named_rows(turn.leaving), "seconds": timedelta(seconds=times.lease_seconds)}))
     if turn.taken:
         told = named_rows([(mail, {"detail": text}) for mail, text in turn.taken])
-        when = {"at": times.now, "since": times.since, "day": day_of(times.midnight)}
-        asked.append((RECORD, {**told, **when}))
+        when = {"at": times.now, "since": times.since}
+        asked.append((RECORD, {**told, **when, **counters._asdict()}))
     versions, around, *changed = ask_at_once(connection, asked)
     marked = keys_of(changed[0]) if turn.leaving else set()
     recorded = {(kind, key) for kind, key in changed[-1]} if turn.taken else set()
     return Outcome(
         {str(key): str(version) for key, version in versions},
         departures.surroundings_of(around),
-        marked == leaving_of(turn) and (not turn.taken or recorded >= recorded_of(turn, times)),
+        marked == leaving_of(turn) and (not turn.taken or recorded >= recorded_of(turn, counters)),
     )
 
 
-def recorded_of(turn: Turn, times: Times) -> set[tuple[str, str]]:
+def recorded_of(turn: Turn, counters: Counters) -> set[tuple[str, str]]:
     """Return what the recording of an ordinary turn says: accepted, the question left or was reminded of, counted."""
     accepted = {("accepted", mail.id) for mail, _ in turn.taken}
     asked = {("asked", request) for request in turn.requests(reminded=False)}
     reminded = {("reminded", request) for request in turn.requests(reminded=True)}
-    return accepted | asked | reminded | {("counted", name) for name in counters_of(turn, times)}
+    return accepted | asked | reminded | {("counted", name) for name in raised_by(turn, counters)}
 
 
-def counters_of(turn: Turn, times: Times) -> set[str]:
+def raised_by(turn: Turn, counters: Counters) -> set[str]:
     """Return the counters that must be there: the day's begins with the first mail that it is about."""
     capped = capped_of([mail for mail, _ in turn.taken])
-    return {sent_mails.SENT, day_of(times.midnight)} if capped else {sent_mails.SENT}
+    return {*counters} if capped else {counters.sent}
 
 
 def leaving_of(turn: Turn) -> set[str]:
@@ -139,8 +140,9 @@ def record_on_sqlite(connection: Connection, turn: Turn, times: Times) -> bool:
         named = {"keys": sorted(requests), "owners": turn.owners, "at": at, "since": times.since}
         if requests and keys_of(ask(connection, statement, named)) != requests:
             return False
-    counted = {"day": day_of(times.midnight), "mails": len(mails), "capped": capped_of(mails)}
-    return keys_of(ask(connection, sent_mails.RAISE, counted)) >= counters_of(turn, times)
+    counters = counters_of(connection, times.midnight)
+    counted = {**counters._asdict(), "mails": len(mails), "capped": capped_of(mails)}
+    return keys_of(ask(connection, RAISE, counted)) >= raised_by(turn, counters)
 
 
 def keys_of(rows: Rows) -> set[str]:

@@ -17,7 +17,6 @@ from workers.store import tables
 from workers.store.delivery import departures, sent_mails
 from workers.store.delivery.claim import CAPPED, TABLE, accept
 from workers.store.delivery.departures import REQUEST, TO_BE_SENT
-from workers.store.delivery.send_counts import day_of
 from workers.store.engine import in_array
 
 AT = sa.bindparam("at", type_=tables.Instant())
@@ -83,8 +82,8 @@ def record_questions(
         asked = departures.mark_requests_sent(connection, owners, now, late)
         sent_mails.add_sent(connection, len(mails), capped_of(mails), midnight)
         return accepted, asked
-    day = day_of(midnight)
-    values = {**departures.named_rows([(mail, {"detail": text}) for mail, text in taken]), "day": day}
+    counters = sent_mails.counters_of(connection, midnight)._asdict()
+    values = {**departures.named_rows([(mail, {"detail": text}) for mail, text in taken]), **counters}
     ids: dict[str, set[str]] = {"accepted": set(), "asked": set(), "reminded": set(), "counted": set()}
     for kind, key in connection.execute(RECORD, {**values, "at": now, "since": now - late}):
         ids[kind].add(key)

@@ -17,7 +17,10 @@ ACCEPTED_TODAY = COUNTED.where(OF_CAPPED, MAILS.accepted_at >= MIDNIGHT)
 LEAVING = COUNTED.where(OF_CAPPED, tables.one_of(MAILS.state, HELD_BY_US))
 DUE = COUNTED.where(MAILS.state == DispatchState.READY, MAILS.not_before <= NOW, OF_CAPPED)
 DAY = "capped "
-KEPT = sa.select(tables.counter.c.value).where(tables.counter.c.name == sa.bindparam("day"))
+KEPT = sa.select(sa.cast(sa.func.sum(tables.counter.c.value), sa.BigInteger())).where(
+    tables.counter.c.name.startswith(sa.bindparam("day", type_=sa.Text()))
+)
+"""The day's count and the shares of it that processes keep beside."""
 
 
 def day_of(midnight: datetime) -> str:
