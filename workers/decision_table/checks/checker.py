@@ -133,10 +133,10 @@ def fault_json(fault: Fault) -> dict[str, object]:
 
 def _past(table: Table, grid: Grid, responses: Iterable[Inputs] | None) -> _Past:
     points: Counter[tuple[int, ...]] = Counter()
-    for told in responses or ():
-        inputs = table.filled(told)
+    for inputs in responses or ():
+        whole = table.filled(inputs)
         try:
-            points[grid.classify([inputs.get(axis.column.name) for axis in grid.axes])] += 1
+            points[grid.classify([whole.get(axis.column.name) for axis in grid.axes])] += 1
         except BadInput:
             continue  # outside a domain: no rule could cover it
     return _Past(points, responses is not None)

@@ -281,6 +281,6 @@ def stored_answers(web: Web, use: InUse, response: str) -> tuple[list[Answer], d
         answers.append(
             Answer(told_by, effect_of(table, told_by.outcome).text, table is not tables[0] or len(tables) == 1)
         )
-    told = use.table.filled(inputs)
-    values = {column.name: told.get(column.name) for column in use.table.inputs}
+    whole = use.table.filled(inputs)
+    values = {column.name: whole.get(column.name) for column in use.table.inputs}
     return answers, {name: show(value) for name, value in values.items() if value is not None}
