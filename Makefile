@@ -30,7 +30,7 @@ help:
 run: $(VENV)/.installed  ## See it: install, play a demo year without broker, database or mail server, serve it on 127.0.0.1:8080
 	@$(BIN)/boucle demo $(ARGS)
 
-test: $(VENV)/.installed-test  ## Run all tests: a quarter of an hour; real parts are started, missing ones skipped (with CI=true failed)
+test: $(VENV)/.installed-test  ## Run all tests: some 25 minutes; real parts are started, missing ones skipped (with CI=true failed)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 ### When you change something
