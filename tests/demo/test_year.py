@@ -70,6 +70,7 @@ def test_customers_are_asked_and_answer_by_mail_by_sms_and_on_the_site(played: P
     assert set(played.counts["answered by"]) == {"mail", "sms", "web"}
     assert sum(played.counts["replies"].values()) > 0
     assert {"skipped: not_selected", "skipped: not_sampled"} <= set(played.counts["reasons"])
+    assert sum(played.counts["asked"].values()) == played.counts["touchpoints"]["asked"]
     printed = "\n".join(waterfall(played.counts))
     assert " mail + " in printed
     assert "replies" in printed

@@ -31,7 +31,7 @@ def figures(connection: Connection) -> dict[str, dict[str, int]]:
         "events": {NAMES[name]: n for name, n in received.items()},
         "touchpoints": kinds["touchpoints"],
         "reasons": {f"{row['state']}: {row['code']}": cast(int, row["n"]) for row in not_asked if row["code"]},
-        "asked": {name: n for name, n in sorted(ends.items(), key=lambda end: -end[1]) if n},
+        "asked": {name: n for name, n in sorted(ends.items(), key=lambda end: -end[1]) if n} | kinds["rated"],
         "bands": kinds["bands"],
         "tickets": kinds["tickets"],
         **{name: kinds[name] for name in ("mails", *CHANNELS)},

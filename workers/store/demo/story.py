@@ -89,6 +89,7 @@ def last_mail(
 def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
     """Return how many touchpoints, answers, tickets, mails and SMS there are of each kind, the largest first."""
     ticket, answer, held = t.ticket.c, t.response.c, t.place_answer.c.held
+    question = t.survey_request.c.question
     asked_for = answer.place.is_(None)
     ended = sa.case((ticket.outcome == "", ticket.state), else_=ticket.outcome)
     return {
@@ -97,6 +98,7 @@ def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
         "tickets": counted(connection, ended, t.ticket),
         "mails": counted(connection, t.dispatch.c.state, t.dispatch),
         "asked by": counted(connection, t.survey_request.c.channel, t.survey_request),
+        "rated": counted(connection, question, t.survey_request, question.is_not(None)),
         "answered by": counted(connection, answer.channel, t.response, asked_for),
         "at places": counted(connection, sa.case((held == "", "counted"), else_="kept apart"), t.place_answer),
         "sms": counted(connection, t.sms_message.c.state, t.sms_message),
