@@ -1,7 +1,7 @@
 """The fingerprint of a table's comparable rows: the sum of one hash for each row, so that their order means nothing.
 
 The database writes each row as one text, the same on both engines, and PostgreSQL adds the hashes up by itself; nothing
-is held in memory. Which rows, and what is left out of them, stands in books.py.
+is held in memory. Which rows, and what is left out of them, stands in compared_rows.py.
 """
 
 import json
@@ -31,7 +31,7 @@ def fingerprint(connection: Connection, rows: sa.Select[Any]) -> tuple[str, int]
 
 
 def mark_of(line: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
-    """Return PostgreSQL's expression of books.mark: the first eight bytes of SHA-256, as a signed number."""
+    """Return PostgreSQL's expression of invariants.mark: the first eight bytes of SHA-256, as a signed number."""
     digest = sa.func.sha256(sa.func.convert_to(line, "UTF8"))
     bits = sa.literal("x") + sa.func.encode(sa.func.substr(digest, 1, 8), "hex")
     return sa.cast(sa.cast(bits, BIT64), sa.BigInteger())

@@ -14,7 +14,7 @@ from workers.domain.types import DeadLetterState, DispatchState
 from workers.process.outages import KAFKA, MAIL
 from workers.store import due
 from workers.store.connection import Connection
-from workers.store.counts import books, fingerprints
+from workers.store.counts import books, compared_rows, fingerprints
 from workers.store.customer import letter_searches
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import count_messages
@@ -140,7 +140,7 @@ def read_books(
     """
     tallies = books.tallies(connection)
     marks: dict[str, tuple[str, int]] = {}
-    for table, statement in books.COMPARED.items() if digest else ():
+    for table, statement in compared_rows.COMPARED.items() if digest else ():
         tell(table)
         marks[table] = fingerprints.fingerprint(connection, statement)
     return Books(
@@ -151,8 +151,8 @@ def read_books(
 
 
 def book_rows(connection: Connection) -> Iterator[tuple[str, str]]:
-    """Give every comparable row as (table, line), so that `books.difference` can tell two books apart."""
-    for table, lines in books.lines(connection):
+    """Give every comparable row as (table, line), so that `invariants.difference` can tell two books apart."""
+    for table, lines in compared_rows.lines(connection):
         for line in lines:
             yield table, line
 
