@@ -11,43 +11,21 @@ from sqlalchemy.engine import Connection
 from workers.domain.attributes import Attribute, AttributeKind
 from workers.domain.reporting import NONE, Dimension
 from workers.store import tables as t
-from workers.store.report.figures import Column, Months, month_of
+from workers.store.report.figures import LANGUAGE, SEGMENT, TOUCHPOINT, TRIGGER, Column
 
 BETWEEN = " / "
 """Stands between the names of two groups at once."""
-OF_CUSTOMERS = ("segment", "language")
-"""Dimensions, beside the attributes, that look at the customer's row."""
 MAGNITUDES = tuple(10**exponent for exponent in range(16))
 MONTH_DIGITS = 7  # of a day such as 2026-03-31
 
 
-def columns_by(
-    connection: Connection, names: Sequence[str], months: Months, attributes: Mapping[str, Attribute]
-) -> tuple[Column, Column]:
-    """Return what answers, and what questions, are grouped by: one name, or two together; none is one group."""
-    q, r, c = t.survey_request.c, t.response.c, t.customer.c
-    of_answers: dict[str, Column] = {
-        "trigger": sa.func.coalesce(q.trigger, r.trigger),
-        "touchpoint": sa.func.coalesce(q.step, r.touchpoint),
-        "segment": c.segment,
-        "language": sa.func.coalesce(q.language, c.language),
-        "month": month_of(sa.func.coalesce(q.asked_at, r.asked_at), months),
-    }
-    of_questions = {
-        **of_answers,
-        "trigger": q.trigger,
-        "touchpoint": q.step,
-        "language": q.language,
-        "month": month_of(q.asked_at, months),
-    }
-    of_attributes = {name: attribute_column(connection, attributes[name]) for name in names if name in attributes}
-    return together(names, of_answers | of_attributes), together(names, of_questions | of_attributes)
-
-
 def group_of(connection: Connection, by: Sequence[Dimension]) -> Column:
     """Return the group of an answer over `figures.ANSWERS`; months are no dimension here."""
-    declared = {dimension.name: dimension.attribute for dimension in by if dimension.attribute is not None}
-    return columns_by(connection, [dimension.name for dimension in by], (), declared)[0]
+    columns = {"trigger": TRIGGER, "touchpoint": TOUCHPOINT, "segment": SEGMENT, "language": LANGUAGE}
+    for dimension in by:
+        if dimension.attribute is not None:
+            columns[dimension.name] = attribute_column(connection, dimension.attribute)
+    return together([dimension.name for dimension in by], columns)
 
 
 def together(names: Sequence[str], columns: Mapping[str, Column]) -> Column:

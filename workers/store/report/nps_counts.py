@@ -3,7 +3,7 @@
 By cohort: the questions asked in a period and the answers to them whenever they came. Reads only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,19 +13,18 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from workers.domain.attributes import Attribute
 from workers.domain.reporting import RECOVERY, SCORES, Figures, Filters, nps
-from workers.domain.types import Band, RequestState, ResponseState
+from workers.domain.types import Band
 from workers.store import tables as t
 from workers.store.report import cells
-from workers.store.report.dimensions import OF_CUSTOMERS, columns_by, named, together
-from workers.store.report.figures import LANGUAGE, TOUCHPOINT, TRIGGER, Months, chosen, month_of, within
+from workers.store.report.dimensions import attribute_column, named, together
+from workers.store.report.figures import Column, Months, Q, month_of, within
 
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 NO_ATTRIBUTES: Mapping[str, Attribute] = {}
-Column = sa.ColumnElement[Any]
+OF_QUESTIONS = ("asked", "open")
+"""What is counted of questions."""
 Columns = ReadOnlyColumnCollection[str, Any]
-Keys = tuple[Column, Column]
-"""What is counted by: the group, and the touchpoint."""
 Cell = tuple[bool, str, str]
 """Whether it is of recovery surveys, the group, the touchpoint."""
 
@@ -42,41 +41,20 @@ def count_scores(
     Answers given at places are none: nobody was asked.
     `months` is read where groups are months; of two names each group is a pair.
     """
-    if not any(name in attributes for name in by):
-        return count_cells(connection, period, by, months)
-    q, r, c = t.survey_request.c, t.response.c, t.customer.c
-    asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
-    answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
-    asked: sa.FromClause = t.survey_request
-    of_people = any(name in OF_CUSTOMERS or name in attributes for name in by)
-    if of_people or period.segment or period.without or period.language:
-        answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
-    of_answers, of_questions = columns_by(connection, by, months, attributes)
-    keys = (of_answers, sa.func.coalesce(q.step, r.touchpoint))
-    wanted = [
-        r.question.is_(None),
-        r.place.is_(None),
-        *within(asked_at, period),
-        *chosen(period, TRIGGER, TOUCHPOINT, LANGUAGE),
-    ]
-    figures = answered(connection, answers, wanted, keys)
-    wanted = [q.question.is_(None), *within(q.asked_at, period), *chosen(period, q.trigger, q.step, q.language)]
-    for key, more in requested(connection, asked, wanted, (of_questions, q.step)):
-        figures[key] = figures.get(key, Figures()) + more
-    return figures
-
-
-def count_cells(connection: Connection, period: Filters, by: Sequence[str], months: Months) -> dict[Cell, Figures]:
-    """Return the same by what the cells are kept by."""
+    declared = {name: attribute_column(connection, attributes[name]) for name in by if name in attributes}
     boundaries = cells.beginnings(months) if "month" in by else []
-    answers = cells.answers(connection, period, boundaries)
-    asked = cells.asked(connection, period, boundaries, ("asked", "open"))
+    if declared:
+        answers, asked = with_attributes(period, declared)
+    else:
+        answers = cells.answers(connection, period, boundaries)
+        asked = cells.asked(connection, period, boundaries, OF_QUESTIONS)
     figures: dict[Cell, Figures] = {}
     for counted, n, sums in (
         (answers, answers.c.n, sums_of_answers(answers.c)),
         (asked, asked.c.asked, sums_of_questions(asked.c)),
     ):
-        group = together(by, {**dict(counted.c.items()), "month": month_of(counted.c.at, months)})
+        columns = {**dict(counted.c.items()), "month": month_of(counted.c.at, months)}
+        group = together(by, columns | {name: counted.c[label(name)] for name in declared})
         keys = (counted.c.trigger == RECOVERY, group, named(counted.c.touchpoint))
         query = sa.select(*keys, *map(cells.added, sums.values())).select_from(counted)
         query = query.where(*cells.of_words(counted, period)).group_by(BY_THE_KEYS).having(cells.added(n) > 0)
@@ -85,6 +63,22 @@ def count_cells(connection: Connection, period: Filters, by: Sequence[str], mont
             more = Figures(**{count: int(n) for count, n in zip(sums, numbers, strict=True)})
             figures[key] = figures.get(key, Figures()) + more
     return figures
+
+
+def with_attributes(period: Filters, declared: Mapping[str, Column]) -> tuple[sa.Subquery, sa.Subquery]:
+    """Return the answers and the questions of a period row by row: no cell is kept by a declared attribute."""
+    beside = [column.label(label(name)) for name, column in declared.items()]
+    answers = cells.every_answer(lambda asked_at: within(asked_at, period))
+    asked = cells.question_rows(OF_QUESTIONS, *within(Q.asked_at, period))
+    return (
+        sa.union_all(*(rows.add_columns(*beside) for rows in answers)).subquery(),
+        asked.add_columns(*beside).subquery(),
+    )
+
+
+def label(attribute: str) -> str:
+    """Return what an attribute is called beside the columns of cells, whose names it may bear."""
+    return f"attribute_{attribute}"
 
 
 def sums_of_answers(c: Columns) -> dict[str, Column]:
@@ -100,46 +94,6 @@ def sums_of_answers(c: Columns) -> dict[str, Column]:
 def sums_of_questions(c: Columns) -> dict[str, Column]:
     """Return what is added up of cells of questions, likewise."""
     return {"asked": c.asked, "open": c.open}
-
-
-def answered(
-    connection: Connection, source: sa.FromClause, conditions: Sequence[sa.ColumnElement[bool]], keys: Keys
-) -> dict[Cell, Figures]:
-    """Count the answers of a period by group and touchpoint."""
-    r = t.response.c
-    recovery = sa.func.coalesce(t.survey_request.c.trigger, r.trigger) == RECOVERY
-    query = sa.select(
-        recovery,
-        *map(named, keys),
-        *(total(r.band == band.value) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)),
-        sa.func.count(r.request),
-        total(r.state == ResponseState.SETTLING),
-        total(r.late),
-    )
-    query = query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
-    return {
-        (bool(again), str(key), str(step)): Figures(
-            int(p), int(s), int(d), answered=int(n), settling=int(still), late=int(late)
-        )
-        for again, key, step, p, s, d, n, still, late in connection.execute(query)
-    }
-
-
-def requested(
-    connection: Connection, source: sa.FromClause, conditions: Sequence[sa.ColumnElement[bool]], keys: Keys
-) -> Iterator[tuple[Cell, Figures]]:
-    """Count the questions of a period by group and touchpoint."""
-    q = t.survey_request.c
-    query = sa.select(q.trigger == RECOVERY, *map(named, keys), sa.func.count(), total(q.state == RequestState.OPEN))
-    for again, key, step, asked, still_open in connection.execute(
-        query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
-    ):
-        yield (bool(again), str(key), str(step)), Figures(asked=int(asked), open=int(still_open))
-
-
-def total(condition: Column) -> Column:
-    """Count the rows that meet a condition; of no rows it is NULL."""
-    return sa.func.sum(sa.case((condition, 1), else_=0))
 
 
 def first_and_last_asked(connection: Connection, period: Filters) -> tuple[datetime | None, datetime | None]:
