@@ -15,6 +15,7 @@ from workers.domain.reporting import NONE, RECOVERY, AnswerCell, AskedCell, Cube
 from workers.domain.types import RequestState, ResponseState
 from workers.store import tables as t
 from workers.store.report import counted_days
+from workers.store.report.counted_days import Days
 from workers.store.report.fates import ANSWERED, Fate, clicks, of_fate, questions
 from workers.store.report.figures import (
     LANGUAGE,
@@ -56,7 +57,7 @@ OF_QUESTION = (
     *("clicked", "lost", "reminded", "suspected"),
 )
 """What is counted of questions."""
-OF_ITS_ROW = frozenset({"asked", "open"})
+OF_ITS_ROW = ("asked", "open")
 """Counts that a question's own row says."""
 OF_ANSWER: Mapping[str, Condition] = {
     "n": sa.true(),
@@ -100,7 +101,7 @@ def question_rows(
     wanted = list(names)
     clicked = clicks(*conditions)
     source = (
-        QUESTIONS if OF_ITS_ROW.issuperset(wanted) else questions(clicked).outerjoin(t.customer, C.id == Q.customer)
+        QUESTIONS if set(wanted) <= set(OF_ITS_ROW) else questions(clicked).outerjoin(t.customer, C.id == Q.customer)
     )
     keys = [column.label(name) for name, column in ASKED_BY.items()]
     counts = counts_of_questions(clicked)
@@ -138,16 +139,18 @@ def every_answer(
     ]
 
 
-def answers_asked_for(days: counted_days.Days) -> list[sa.Select[tuple[object, ...]]]:
+def answers_asked_for(days: Days) -> list[sa.Select[tuple[object, ...]]]:
     """Return the answers asked for on the days that are read from their rows."""
     return every_answer(lambda asked_at: [days.of_rows(asked_at)])
 
 
-def asked(
-    connection: Connection, filters: Filters, boundaries: Iterable[datetime], names: Sequence[str]
-) -> sa.Subquery:
+def days_of(connection: Connection, filters: Filters, boundaries: Iterable[datetime] = ()) -> Days | None:
+    """Return how to read a report's period whose cells must not reach across boundaries; None: all from rows."""
+    return counted_days.days(connection, filters.since, filters.until, boundaries)
+
+
+def asked(days: Days | None, filters: Filters, names: Sequence[str]) -> sa.Subquery:
     """Return the questions of a period, counted as far as they are: columns at, those of `ASKED_BY`, and `names`."""
-    days = counted_days.days(connection, filters.since, filters.until, boundaries)
     if days is None:
         return question_rows(names, *within(Q.asked_at, filters)).subquery()
     c = t.asked_cell.c
@@ -160,9 +163,8 @@ def asked(
     return sa.union_all(*rows).subquery()
 
 
-def answers(connection: Connection, filters: Filters, boundaries: Iterable[datetime]) -> sa.Subquery:
+def answers(days: Days | None, filters: Filters) -> sa.Subquery:
     """Return the answers to the questions of a period, likewise: columns at, those of `ANSWERED_BY` and `OF_ANSWER`."""
-    days = counted_days.days(connection, filters.since, filters.until, boundaries)
     if days is None:
         return sa.union_all(*every_answer(lambda asked_at: within(asked_at, filters))).subquery()
     c = t.answer_cell.c
@@ -195,7 +197,10 @@ def beginnings(months: Months) -> list[datetime]:
 
 def cube(connection: Connection, filters: Filters, months: Months) -> Cube:
     """Read the cells of answers and of questions; with months, each cell is of one."""
-    return Cube(tuple(answer_cells(connection, filters, months)), tuple(asked_cells(connection, filters, months)))
+    days = days_of(connection, filters, beginnings(months))
+    return Cube(
+        tuple(answer_cells(connection, days, filters, months)), tuple(asked_cells(connection, days, filters, months))
+    )
 
 
 def by_month(counted: sa.Subquery, filters: Filters, months: Months) -> sa.Subquery:
@@ -204,9 +209,9 @@ def by_month(counted: sa.Subquery, filters: Filters, months: Months) -> sa.Subqu
     return query.subquery()
 
 
-def answer_cells(connection: Connection, filters: Filters, months: Months) -> list[AnswerCell]:
+def answer_cells(connection: Connection, days: Days | None, filters: Filters, months: Months) -> list[AnswerCell]:
     """Count the answers by trigger, touchpoint, segment, month, score and channel."""
-    c = by_month(answers(connection, filters, beginnings(months)), filters, months).c
+    c = by_month(answers(days, filters), filters, months).c
     by = (c.trigger, c.touchpoint, c.segment, c.month, c.score, c.channel)
     query = sa.select(*by, *(added(c[name]) for name in OF_ANSWER)).group_by(*by).having(added(c.n) > 0).order_by(*by)
     return [
@@ -219,9 +224,9 @@ def answer_cells(connection: Connection, filters: Filters, months: Months) -> li
     ]
 
 
-def asked_cells(connection: Connection, filters: Filters, months: Months) -> list[AskedCell]:
+def asked_cells(connection: Connection, days: Days | None, filters: Filters, months: Months) -> list[AskedCell]:
     """Count the questions by trigger, touchpoint, segment and month."""
-    c = by_month(asked(connection, filters, beginnings(months), ("asked", "open")), filters, months).c
+    c = by_month(asked(days, filters, OF_ITS_ROW), filters, months).c
     by = (c.trigger, c.touchpoint, c.segment, c.month)
     query = sa.select(*by, added(c.asked), added(c.open)).group_by(*by).having(added(c.asked) > 0).order_by(*by)
     return [
@@ -232,7 +237,7 @@ def asked_cells(connection: Connection, filters: Filters, months: Months) -> lis
 
 def recovery_answers(connection: Connection, filters: Filters) -> int:
     """Count the answers to recovery surveys of a report's period and customers, which stand apart from all others."""
-    counted = answers(connection, filters, ())
+    counted = answers(days_of(connection, filters), filters)
     conditions = of_words(counted, replace(filters, trigger="", touchpoint=""))
     query = sa.select(added(counted.c.n)).where(counted.c.trigger == RECOVERY, *conditions)
     return int(connection.execute(query).scalar_one())
@@ -240,7 +245,9 @@ def recovery_answers(connection: Connection, filters: Filters) -> int:
 
 def words(connection: Connection) -> dict[str, list[str]]:
     """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
-    questions, responses, c = asked(connection, Filters(), (), ("asked",)).c, answers(connection, Filters(), ()).c, C
+    everything = Filters()
+    days = days_of(connection, everything)
+    questions, responses, c = asked(days, everything, ("asked",)).c, answers(days, everything).c, C
     sources: tuple[tuple[dict[str, Column], list[Condition]], ...] = (
         ({"trigger": questions.trigger, "touchpoint": questions.touchpoint, "language": questions.language}, []),
         ({"trigger": responses.trigger, "touchpoint": responses.touchpoint}, []),

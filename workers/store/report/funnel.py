@@ -75,7 +75,7 @@ class Page:
 
 def count_asked(connection: Connection, filters: Filters, *, whole_period: bool = False) -> Funnel:
     """Count the questions that a report is about by what became of them; or, with `whole_period`, all of its period."""
-    asked = cells.asked(connection, filters, (), FATES)
+    asked = cells.asked(cells.days_of(connection, filters), filters, FATES)
     conditions = [] if whole_period else cells.chosen(asked, filters)
     row = connection.execute(sa.select(*(cells.added(asked.c[name]) for name in FATES)).where(*conditions)).one()
     n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(count) for count in row)

@@ -22,8 +22,6 @@ from workers.store.report.figures import Column, Months, Q, month_of, within
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 NO_ATTRIBUTES: Mapping[str, Attribute] = {}
-OF_QUESTIONS = ("asked", "open")
-"""What is counted of questions."""
 Columns = ReadOnlyColumnCollection[str, Any]
 Cell = tuple[bool, str, str]
 """Whether it is of recovery surveys, the group, the touchpoint."""
@@ -42,12 +40,11 @@ def count_scores(
     `months` is read where groups are months; of two names each group is a pair.
     """
     declared = {name: attribute_column(connection, attributes[name]) for name in by if name in attributes}
-    boundaries = cells.beginnings(months) if "month" in by else []
     if declared:
         answers, asked = with_attributes(period, declared)
     else:
-        answers = cells.answers(connection, period, boundaries)
-        asked = cells.asked(connection, period, boundaries, OF_QUESTIONS)
+        days = cells.days_of(connection, period, cells.beginnings(months) if "month" in by else ())
+        answers, asked = cells.answers(days, period), cells.asked(days, period, cells.OF_ITS_ROW)
     figures: dict[Cell, Figures] = {}
     for counted, n, sums in (
         (answers, answers.c.n, sums_of_answers(answers.c)),
@@ -69,7 +66,7 @@ def with_attributes(period: Filters, declared: Mapping[str, Column]) -> tuple[sa
     """Return the answers and the questions of a period row by row: no cell is kept by a declared attribute."""
     beside = [column.label(label(name)) for name, column in declared.items()]
     answers = cells.every_answer(lambda asked_at: within(asked_at, period))
-    asked = cells.question_rows(OF_QUESTIONS, *within(Q.asked_at, period))
+    asked = cells.question_rows(cells.OF_ITS_ROW, *within(Q.asked_at, period))
     return (
         sa.union_all(*(rows.add_columns(*beside) for rows in answers)).subquery(),
         asked.add_columns(*beside).subquery(),

@@ -130,7 +130,8 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
 
 def figures_of(connection: Connection, filters: Filters) -> Figures:
     """Return the figures of all answers that a report is about."""
-    return sum((cell.figures() for cell in cells.answer_cells(connection, filters, [])), Figures())
+    counted = cells.answer_cells(connection, cells.days_of(connection, filters), filters, [])
+    return sum((cell.figures() for cell in counted), Figures())
 
 
 def months_of(connection: Connection, filters: Filters, zone: str) -> list[tuple[str, datetime]]:
