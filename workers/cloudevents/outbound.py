@@ -88,16 +88,12 @@ class SurveyRequestCreated(OutboundMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseReceived(OutboundMessage):
-    """An answer was decided on, for boucle.responses; the comment itself stays here."""
-
-    TYPE: ClassVar[str] = "boucle.response.received.v1"
+class AnswerDecided(OutboundMessage):
+    """What is said of every answer that was decided on, for boucle.responses; the comment itself stays here."""
 
     response: str
     request: str | None
     score: int
-    band: str
-    previous_band: str | None
     trigger: str
     touchpoint: str
     reference: str
@@ -108,27 +104,27 @@ class ResponseReceived(OutboundMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatingReceived(OutboundMessage):
-    """An answer to a CSAT or CES question was decided on, for boucle.responses.
+class ResponseReceived(AnswerDecided):
+    """An answer to an NPS question was decided on."""
+
+    TYPE: ClassVar[str] = "boucle.response.received.v1"
+
+    band: str
+    previous_band: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingReceived(AnswerDecided):
+    """An answer to a CSAT or CES question was decided on.
 
     A type of its own: who counts the scores of `boucle.response.received.v1` never counts one of these.
     """
 
     TYPE: ClassVar[str] = "boucle.rating.received.v1"
 
-    response: str
-    request: str | None
     question: str
-    score: int
     lowest: int
     highest: int
-    trigger: str
-    touchpoint: str
-    reference: str
-    has_comment: bool
-    wants_contact: bool
-    revision: int
-    drivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Messages for other systems, made from rows: which topic, which key, which bytes. Nothing here publishes."""
 
 from datetime import datetime
+from typing import Any
 
 from workers import cloudevents
 from workers.domain.customer_case import CustomerCase
@@ -52,48 +53,44 @@ def publish_response(case: CustomerCase, response: Response) -> None:
     A score of another kind than NPS has no band, and a message of its own.
     """
     if response.question:
-        publish_rating(case, response)
-        return
-    case.publish(
-        RESPONSES,
-        cloudevents.ResponseReceived(
-            response=response.id,
-            request=response.request,
-            score=response.score,
-            band=Band(response.band),
-            previous_band=Band(response.previous_band) if response.previous_band else None,
-            trigger=response.trigger,
-            touchpoint=response.touchpoint,
-            reference=response.reference,
-            has_comment=bool(response.comment),
-            wants_contact=response.wants_contact,
-            revision=response.n,
-            drivers=codes_in(response.drivers),
-        ).to_bytes(occasion(case, response.answered_at, "response.received", response.id, str(response.n))),
+        message, name = rating_message(response), "rating.received"
+    else:
+        message, name = response_message(response), "response.received"
+    about = occasion(case, response.answered_at, name, response.id, str(response.n))
+    case.publish(RESPONSES, message.to_bytes(about))
+
+
+def response_message(response: Response) -> cloudevents.OutboundMessage:
+    """Return the message of an NPS score, with its bands."""
+    return cloudevents.ResponseReceived(
+        **said_of_answer(response),
+        band=Band(response.band),
+        previous_band=Band(response.previous_band) if response.previous_band else None,
     )
 
 
-def publish_rating(case: CustomerCase, response: Response) -> None:
-    """Publish a settled CSAT or CES score with its scale."""
+def rating_message(response: Response) -> cloudevents.OutboundMessage:
+    """Return the message of a CSAT or CES score, with its scale."""
     scale = scale_of(response.question)
-    case.publish(
-        RESPONSES,
-        cloudevents.RatingReceived(
-            response=response.id,
-            request=response.request,
-            question=scale.kind.value,
-            score=response.score,
-            lowest=scale.lowest,
-            highest=scale.highest,
-            trigger=response.trigger,
-            touchpoint=response.touchpoint,
-            reference=response.reference,
-            has_comment=bool(response.comment),
-            wants_contact=response.wants_contact,
-            revision=response.n,
-            drivers=codes_in(response.drivers),
-        ).to_bytes(occasion(case, response.answered_at, "rating.received", response.id, str(response.n))),
+    return cloudevents.RatingReceived(
+        **said_of_answer(response), question=scale.kind.value, lowest=scale.lowest, highest=scale.highest
     )
+
+
+def said_of_answer(response: Response) -> dict[str, Any]:
+    """Return what both messages about an answer say, as the fields of `cloudevents.outbound.AnswerDecided`."""
+    return {
+        "response": response.id,
+        "request": response.request,
+        "score": response.score,
+        "trigger": response.trigger,
+        "touchpoint": response.touchpoint,
+        "reference": response.reference,
+        "has_comment": bool(response.comment),
+        "wants_contact": response.wants_contact,
+        "revision": response.n,
+        "drivers": codes_in(response.drivers),
+    }
 
 
 def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> bytes:
