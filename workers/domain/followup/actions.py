@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
+from workers.domain.compiled_tables import Verdict
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
@@ -89,20 +90,25 @@ def promised_in(case: CustomerCase, response: Response) -> Ticket | None:
     return ticket if owed or ticket.response == response.id else None
 
 
-def decided_due(case: CustomerCase, action: Action) -> timedelta | None:
-    """Return within how much working time the rule of an action wants the contact, by the table that decided on it."""
+def verdict_on(case: CustomerCase, action: Action) -> Verdict | None:
+    """Return what the table that decided on an action says to its answer; None where it can no longer be read."""
     decision = case.get(Decision, action.response, action.decision)
     table = case.policy.follow_up.at(decision.version) if decision else None
-    return table.decide(decision.inputs).ticket_due if decision and table else None
+    return table.decide(decision.inputs) if decision and table else None
+
+
+def decided_due(case: CustomerCase, action: Action) -> timedelta | None:
+    """Return within how much working time the rule of an action wants the contact, by the table that decided on it."""
+    verdict = verdict_on(case, action)
+    return verdict.ticket_due if verdict else None
 
 
 def is_per_account(case: CustomerCase, action: Action, response: Response) -> bool:
     """Tell whether the rule of an action wants one ticket for the whole account; a ticket of their own goes on."""
     if case.customer.account is None or (response.trigger == "recovery" and case.get(Ticket, response.parent)):
         return False
-    decision = case.get(Decision, action.response, action.decision)
-    table = case.policy.follow_up.at(decision.version) if decision else None
-    return bool(decision and table and table.decide(decision.inputs).per_account)
+    verdict = verdict_on(case, action)
+    return verdict is not None and verdict.per_account
 
 
 def repeats(done: Action, name: str, template: str) -> bool:
