@@ -162,16 +162,16 @@ def changed_answer(
 def answer_in(response: Response) -> Answer:
     """Return the answer that a response holds, as if it were given again."""
     return Answer(
-        response.score,
-        response.comment,
-        response.wants_contact,
-        response.answered_at,
-        response.phone,
-        response.half_day,
-        response.channel,
-        response.agent,
-        codes_in(response.drivers),
-        response.competitor,
+        score=response.score,
+        comment=response.comment,
+        wants_contact=response.wants_contact,
+        at=response.answered_at,
+        phone=response.phone,
+        half_day=response.half_day,
+        channel=response.channel,
+        agent=response.agent,
+        drivers=codes_in(response.drivers),
+        competitor=response.competitor,
     )
 
 
@@ -305,21 +305,16 @@ def response_for(case: CustomerCase, score: OutsideScore) -> Response:
 
 def is_told_again(score: OutsideScore, response: Response) -> bool:
     """Tell whether a score is one that its source told before under another id: same time, question and words."""
+    if response.request is not None:
+        return False
     answer, itself = score.answer, response.said_itself
     reference = response.reference if itself is None or "reference" in itself.split() else ""
-    return (
-        (response.request, response.source, response.score, response.answered_at, response.asked_at)
-        == (
-            *(None, score.source, answer.score, answer.at),
-            score.asked_at,
-        )
-        and response.question == score.question
-        and (response.trigger, reference, response.comment, response.wants_contact, response.drivers or "")
-        == (
-            *(score.trigger or OTHER, score.reference),
-            *(answer.comment, answer.wants_contact, joined(answer.drivers or ())),
-        )
-    )
+    asked = (score.source, score.question, score.trigger or OTHER, score.reference, score.asked_at)
+    asked_before = (response.source, response.question, response.trigger, reference, response.asked_at)
+    said = (answer.score, answer.at, answer.comment, answer.wants_contact, joined(answer.drivers or ()))
+    drivers_before = response.drivers or ""
+    said_before = (response.score, response.answered_at, response.comment, response.wants_contact, drivers_before)
+    return asked == asked_before and said == said_before
 
 
 def follow_ups(case: CustomerCase, response: Response) -> Iterable[Response]:
