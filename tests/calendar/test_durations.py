@@ -240,3 +240,10 @@ def test_what_is_no_instant_or_no_date_is_refused() -> None:
             add_wait(utc("9999-06-01"), wait, "UTC")
     with pytest.raises(BadInput, match="leaves the calendar"):
         add_wait(datetime.min.replace(tzinfo=UTC), Wait(days=1), "America/New_York")
+
+
+@given(st.integers(0, 33_000), st.integers(0, 24), st.integers(0, 700))
+def test_a_wait_lasts_between_its_shortest_and_its_longest(day: int, months: int, days: int) -> None:
+    """From whatever day it is counted; tables are checked with the one, and turns are counted with the other."""
+    anchor, wait = utc("2000-01-01") + timedelta(days=day), Wait(months, days, 3_600)
+    assert wait.shortest <= add_wait(anchor, wait, "UTC") - anchor <= wait.longest

@@ -29,6 +29,7 @@ _UNITS = {
 }
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
 _LONGEST_YEARS = 100  # longer is a slip of the pen, and would leave the calendar that datetime can count
+_END_OF_JANUARY = datetime(2026, 1, 31, tzinfo=UTC)
 _DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -45,6 +46,16 @@ class Wait:
             raise BadInput("A wait cannot be negative: it counts forward from the anchor.")
         if max(self.months / 12, self.days / 366, self.seconds / 86_400 / 366) > _LONGEST_YEARS:
             raise BadInput(f"A wait of more than {_LONGEST_YEARS} years is surely a slip: shorten it.")
+
+    @property
+    def shortest(self) -> timedelta:
+        """How long it lasts from a last day of January on, when its months are as short as they can be."""
+        return add_wait(_END_OF_JANUARY, self, "UTC") - _END_OF_JANUARY
+
+    @property
+    def longest(self) -> timedelta:
+        """How long it lasts at most, by the clock alone: each month counts as one of 31 days."""
+        return timedelta(days=self.months * 31 + self.days, seconds=self.seconds)
 
     def iso(self) -> str:
         """Return the wait as an ISO 8601 duration, which `parse_wait` reads back as an equal wait; none is PT0S."""

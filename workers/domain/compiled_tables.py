@@ -330,7 +330,7 @@ def plan_step(rule: Rule) -> PlanStep:
         share=share_of(row.get("share")),
         mail_after=mail_after,
         every=own_wait(row.get("every")),
-        may_wait=longest_of(own_wait(row.get(MAY_WAIT))),
+        may_wait=longest_of(row.get(MAY_WAIT)),
         question=read_question(text_of(row.get("question"))),
     )
 
@@ -376,9 +376,10 @@ def own_wait(value: object) -> Wait | None:
     return value if isinstance(value, Wait) else None
 
 
-def longest_of(wait: Wait | None) -> timedelta | None:
-    """Return how long a wait lasts at most, by the clock alone, so that a statement of the store can go by it too."""
-    return None if wait is None else timedelta(days=wait.months * 31 + wait.days, seconds=wait.seconds)
+def longest_of(value: object) -> timedelta | None:
+    """Return how long a wait lasts at most, so that statements of the store can go by it; None for an empty cell."""
+    wait = own_wait(value)
+    return wait.longest if wait else None
 
 
 class FollowUpTable(TableInUse):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables import MAY_WAIT, longest_of, own_wait
+from workers.domain.compiled_tables import MAY_WAIT, longest_of
 from workers.domain.survey.support_room import LAST_DAYS
 
 
@@ -14,7 +14,7 @@ def patience_faults(table: Table) -> Iterator[str]:
     if MAY_WAIT not in {column.name for column in table.outputs}:
         return
     for rule in table.rules:
-        waits, gives_up = (longest_of(own_wait(rule.outputs.get(name))) for name in (MAY_WAIT, "give up after"))
+        waits, gives_up = (longest_of(rule.outputs.get(name)) for name in (MAY_WAIT, "give up after"))
         where = f"rules.csv: row {rule.row} ({rule.id})"
         if waits is not None and waits + LAST_DAYS > (gives_up or timedelta()):
             yield (

@@ -4,16 +4,14 @@ A row without `every` asks once; nothing here is about it.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 
-from workers.calendar import Wait, add_wait
+from workers.calendar import Wait
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables import own_wait
+from workers.domain.compiled_tables import own_wait, wait_of
 
 EVERY = "every"
-ANY_DAY = datetime(2026, 1, 31, tzinfo=UTC)
-"""From when waits are compared: that of a month counts as one of 28 days, the shortest there is."""
-SHORTEST = Wait(days=1)
+SHORTEST = timedelta(days=1)
 
 
 def recurrence_faults(table: Table) -> Iterator[str]:
@@ -34,19 +32,19 @@ def recurrence_faults(table: Table) -> Iterator[str]:
 
 def faults_of_row(table: Table, rule: Rule, every: Wait) -> Iterator[str]:
     """Give what is wrong with a row that asks again: its `once per`, a period too short, or one below its rest."""
-    where, days = f"rules.csv: row {rule.row} ({rule.id})", length(every)
+    where = f"rules.csv: row {rule.row} ({rule.id})"
     if rule.outputs.get("once per") != "customer":
         yield (
             f"{where}: every asks a customer again, and once per is {rule.outputs.get('once per')}: "
             "write customer there, or empty every."
         )
-    if days < length(SHORTEST):
+    if every.shortest < SHORTEST:
         yield f"{where}: every {every.iso()} is less than a day: write P6M, say."
         return
-    if days <= length(own_wait(rule.outputs.get("give up after")) or Wait()):
+    if every.shortest <= wait_of(rule.outputs.get("give up after")).shortest:
         yield f"{where}: the next question would come before this one is given up: shorten `give up after`."
     for name, rest in rests_of(table, rule):
-        if days < length(rest):
+        if every.shortest < rest.shortest:
             yield (
                 f"{where}: every {every.iso()} is shorter than {name}, {rest.iso()}, for which nobody is asked "
                 "this again: lengthen every, or shorten the rest."
@@ -60,8 +58,3 @@ def rests_of(table: Table, rule: Rule) -> Iterator[tuple[str, Wait]]:
     yield "the rest period over all surveys", table.rest.all_surveys
     own = own_wait(rule.outputs.get("rest"))
     yield ("the rest period of its template", table.rest.same_template) if own is None else ("its rest", own)
-
-
-def length(wait: Wait) -> datetime:
-    """Return when a wait is over that begins on any day."""
-    return add_wait(ANY_DAY, wait, "UTC")

@@ -4,16 +4,14 @@ A plan that has the one column `reminder` is left as it is: it means what it mea
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 
-from workers.calendar import Wait, add_wait
+from workers.calendar import Wait
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables import REMINDERS
+from workers.domain.compiled_tables import REMINDERS, wait_of
 from workers.domain.survey.request import CLOSES_AFTER
 
 SINGLE, *NUMBERED = REMINDERS
-ANY_DAY = datetime(2026, 1, 31, tzinfo=UTC)
-"""From when waits are compared: that of a month counts as one of 28 days, the shortest there is."""
 
 
 def reminder_faults(table: Table) -> Iterator[str]:
@@ -34,29 +32,22 @@ def faults_of_row(rule: Rule) -> Iterator[str]:
     if expected != NUMBERED[: len(own)]:
         missing = next(name for name in NUMBERED if name not in expected)
         yield f"{where}: {own[-1]} stands without {missing}: fill that cell first, or empty this one."
-    before, earlier = "the question", ANY_DAY
+    before, earlier = "the question", timedelta()
     for name in own:
-        moment = moment_of(rule, name)
-        if moment <= earlier:
+        wait = wait_of(rule.outputs.get(name)).shortest
+        if wait <= earlier:
             yield f"{where}: {name} must come after {before}: both wait from the day on which the question left."
-        before, earlier = name, moment
+        before, earlier = name, wait
     yield from too_late(rule, own)
 
 
 def too_late(rule: Rule, own: list[str]) -> Iterator[str]:
     """Give a fault for each reminder that would come when the question is given up, or takes no answer any more."""
     where = f"rules.csv: row {rule.row} ({rule.id})"
-    closes = add_wait(ANY_DAY, CLOSES_AFTER, "UTC")
-    gives_up = moment_of(rule, "give up after")
+    gives_up = wait_of(rule.outputs.get("give up after")).shortest
     for name in own:
-        moment = moment_of(rule, name)
-        if moment >= closes:
+        wait = wait_of(rule.outputs.get(name)).shortest
+        if wait >= CLOSES_AFTER.shortest:
             yield f"{where}: {name} would come when the question is closed, {CLOSES_AFTER.days} days after it left."
-        elif moment > gives_up:
+        elif wait > gives_up:
             yield f"{where}: {name} would come after the row gives up: shorten it, or lengthen `give up after`."
-
-
-def moment_of(rule: Rule, name: str) -> datetime:
-    """Return when a wait cell of a row is over, of a question that left on any day."""
-    wait = rule.outputs.get(name)
-    return add_wait(ANY_DAY, wait if isinstance(wait, Wait) else Wait(), "UTC")

@@ -14,7 +14,6 @@ from workers.domain.survey.planning.sampling import PARTS, is_in_share
 from workers.domain.types import RECURRENCE
 from workers.errors import BadInput
 
-LONGEST_MONTH = 31
 LOOKED_AHEAD = timedelta(days=20 * 366)
 """How far ahead a turn is looked for in which a customer is drawn; a smaller share asks them never."""
 
@@ -62,7 +61,7 @@ def next_due(case: CustomerCase, step: PlanStep, since: datetime, as_of: datetim
     many years, as with a share of 0.
     """
     assert step.every is not None  # only rows that come round have turns
-    number = max(1, int((as_of - since).days // longest_days(step.every)))
+    number = max(1, (as_of - since).days // (step.every.longest.days + 1))  # never past the turn that is looked for
     while True:
         try:
             due = add_wait(since, times(step.every, number), case.zone)
@@ -74,11 +73,6 @@ def next_due(case: CustomerCase, step: PlanStep, since: datetime, as_of: datetim
         if due - as_of > LOOKED_AHEAD:
             return None
         number += 1
-
-
-def longest_days(wait: Wait) -> int:
-    """Return the days that a wait lasts at most, one at least: what is counted by it never overshoots."""
-    return max(1, wait.months * LONGEST_MONTH + wait.days + 1 + wait.seconds // 86_400)
 
 
 def times(wait: Wait, number: int) -> Wait:
