@@ -4,9 +4,7 @@ The next one is planned when the one before was asked, skipped or given up, so t
 it is due is a function of the facts: a row's period after the last asking, else after the turn that passed.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import count
 
 from workers.calendar import add_wait
 from workers.domain.compiled_tables import PlanStep
@@ -55,18 +53,15 @@ def follow_question(case: CustomerCase, first: Journey, touchpoint: str) -> None
 
 def occurrences(case: CustomerCase, first: Journey, touchpoint: str) -> Occurrences:
     """Return the occurrences of a question, the first one first."""
-    return list(each_occurrence(case, first, touchpoint))
-
-
-def each_occurrence(case: CustomerCase, first: Journey, touchpoint: str) -> Iterator[Touchpoint]:
-    """Give the occurrences of a question in their order."""
+    following: Occurrences = []
     journey: Journey | None = first
-    for number in count(2):
-        occurrence = case.get(Touchpoint, journey.id, touchpoint) if journey else None
+    while journey is not None:
+        occurrence = case.get(Touchpoint, journey.id, touchpoint)
         if occurrence is None:
-            return
-        yield occurrence
-        journey = case.journey(RECURRENCE, occurrence_reference(first.trigger, touchpoint, number))
+            break
+        following.append(occurrence)
+        journey = case.journey(RECURRENCE, occurrence_reference(first.trigger, touchpoint, len(following) + 1))
+    return following
 
 
 def has_passed(occurrence: Touchpoint) -> bool:
