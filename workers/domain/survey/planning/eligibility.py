@@ -14,7 +14,7 @@ from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
 from workers.domain.sms.phone_numbers import international
 from workers.domain.survey.planning.occurrences import first_due, occurrence_of
-from workers.domain.survey.planning.sampling import PARTS, is_drawn, share_asked
+from workers.domain.survey.planning.sampling import PARTS, is_drawn, lot_of, share_asked
 from workers.domain.types import MAIL, SMS, WEB, Effect, QuestionKind, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
@@ -156,7 +156,7 @@ def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime, c
     opens = lawful_opening(case, moment, channel)
     if not window.spread or not waited_for_by_many(case, touchpoint, opens):
         return opens
-    drawn = int(case.ids.keyed_hash("spread", case.id, touchpoint.step)[:8], 16) / PARTS
+    drawn = lot_of(case, "spread", touchpoint.step) / PARTS
     spread = lawful_opening(case, spread_over(opens, window, zone, holidays, drawn), channel)
     return spread if spread <= touchpoint.give_up_at else opens
 

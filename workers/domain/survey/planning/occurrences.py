@@ -10,7 +10,7 @@ from workers.calendar import Wait, add_wait
 from workers.domain.compiled_tables import PlanStep
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Journey, Touchpoint
-from workers.domain.survey.planning.sampling import PARTS, is_in_share
+from workers.domain.survey.planning.sampling import PARTS, is_in_share, lot_of
 from workers.domain.types import RECURRENCE
 from workers.errors import BadInput
 
@@ -50,8 +50,8 @@ def first_due(case: CustomerCase, step: PlanStep, anchor: datetime) -> datetime:
     if step.every is None:
         return due
     days = (add_wait(due, step.every, case.zone) - due).days
-    drawn = int(case.ids.keyed_hash("every", case.id, step.trigger, step.touchpoint)[:8], 16)
-    return add_wait(due, Wait(days=drawn * days // PARTS), case.zone)
+    lot = lot_of(case, "every", step.trigger, step.touchpoint)
+    return add_wait(due, Wait(days=lot * days // PARTS), case.zone)
 
 
 def next_due(case: CustomerCase, step: PlanStep, since: datetime, as_of: datetime) -> datetime | None:

@@ -24,8 +24,12 @@ def is_in_share(case: CustomerCase, share: int, *draw: str) -> bool:
     """Tell whether a customer is among the percent drawn; `draw` says of which draw, so that each is one of its own."""
     if share >= 100:
         return True
-    drawn = int(case.ids.keyed_hash("share", case.id, *draw)[:8], 16)
-    return drawn * 100 < share * PARTS
+    return lot_of(case, "share", *draw) * 100 < share * PARTS
+
+
+def lot_of(case: CustomerCase, draw: str, *among: str) -> int:
+    """Return the lot of a customer in a draw, from 0 to PARTS - 1: by hash, so always the same one."""
+    return int(case.ids.keyed_hash(draw, case.id, *among)[:8], 16)
 
 
 def share_asked(case: CustomerCase, touchpoint: Touchpoint) -> int:
