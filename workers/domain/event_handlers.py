@@ -13,7 +13,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.followup.decision import route, route_again
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Response, SurveyRequest
-from workers.domain.reporting.scales import SCALES, check_score, kept_as, kind_of
+from workers.domain.reporting.scales import check_score, kept_as, kind_of, scale_of
 from workers.domain.survey.planning import (
     JourneyEvent,
     follow_answers,
@@ -181,11 +181,11 @@ def answer_by_id(case: CustomerCase, request_id: str, answer: Answer, question: 
             f"No survey request {request_id} is known for this customer. "
             "Send the id that stood in boucle.survey-requests."
         )
-    asked = kind_of(request.question)
-    if question and kind_of(question) is not asked:
+    scale = scale_of(request.question)
+    if question and scale_of(question) is not scale:
         raise BadInput(
-            f"Survey request {request_id} asks {asked}, and this is an answer to {question}. Send question {asked}, "
-            f"or none, with a score from {SCALES[asked].lowest} to {SCALES[asked].highest}."
+            f"Survey request {request_id} asks {scale.kind}, and this is an answer to {question}. Send question "
+            f"{scale.kind}, or none, with a score from {scale.lowest} to {scale.highest}."
         )
     check_score(request.question, answer.score)
     earlier = response_to(case, request.id)
