@@ -22,7 +22,8 @@ from workers.text.yaml_text import read_operators_file
 
 PLACE = "templates/wordings.yaml"
 NPS = QuestionKind.NPS
-PARTS = ("question", "question.today", "scale", "score.0", "score.10")
+ASKED = ("question", "question.today", "scale")
+PARTS = (*ASKED, "score.0", "score.10")
 """The catalogs' ids of a wording's texts."""
 DIGITS = 8
 """Of the hash that names a text without a number."""
@@ -135,7 +136,8 @@ class Wordings:
             return catalog
         key = (catalog.language, wording.id if wording else kind.value)
         if key not in self.worded:
-            self.worded[key] = asking_in(asking(catalog, kind), wording)
+            asking_kind = asking(catalog, kind)
+            self.worded[key] = asking_in(asking_kind, wording) if wording else asking_kind
         return self.worded[key]
 
 
@@ -148,10 +150,9 @@ def asking(catalog: Catalog, kind: QuestionKind) -> Catalog:
     return replace(catalog, chains={**catalog.chains, **own})
 
 
-def asking_in(catalog: Catalog, wording: QuestionWording | None) -> Catalog:
-    """Return a catalog that asks in a wording; the catalog itself without one."""
-    texts = wording.texts if wording else {}
-    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, texts).chains})
+def asking_in(catalog: Catalog, wording: QuestionWording) -> Catalog:
+    """Return a catalog that asks in a wording."""
+    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, wording.texts).chains})
 
 
 def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, Wordings]:
@@ -188,12 +189,9 @@ def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, 
 
 def rated_wording(catalog: Catalog, kind: QuestionKind) -> QuestionWording | None:
     """Return the wording in which a catalog asks a CSAT or CES question; None for a catalog without it."""
-    parts = ("question", "question.today", "scale", *(f"score.{n}" for n in SCALES[kind].numbers))
-    asking_it = asking(catalog, kind)
-    if not {f"{kind}.{part}" for part in parts} <= catalog.chains.keys():
-        return None
-    texts = {part: plain(asking_it.chains[part][0].source) for part in parts}
-    return QuestionWording(f"{catalog.language}-{kind}-{digest_of(texts)}", catalog.language, texts)
+    parts = (*ASKED, *(f"score.{n}" for n in SCALES[kind].numbers))
+    texts = texts_of(catalog, parts, f"{kind}.")
+    return QuestionWording(f"{catalog.language}-{kind}-{digest_of(texts)}", catalog.language, texts) if texts else None
 
 
 def wording_in(catalog: Catalog, numbered: Iterable[QuestionWording]) -> QuestionWording | None:
@@ -201,13 +199,20 @@ def wording_in(catalog: Catalog, numbered: Iterable[QuestionWording]) -> Questio
 
     None for a catalog without the question.
     """
-    if not set(PARTS) <= catalog.chains.keys():
+    texts = texts_of(catalog, PARTS)
+    if texts is None:
         return None
-    texts = {id: plain(catalog.chains[id][0].source) for id in PARTS}
     for wording in numbered:
         if wording.language == catalog.language and wording.texts == texts:
             return wording
     return QuestionWording(f"{catalog.language}-{digest_of(texts)}", catalog.language, texts)
+
+
+def texts_of(catalog: Catalog, parts: Iterable[str], before: str = "") -> dict[str, str] | None:
+    """Return the texts that make a wording, by part; `before` begins their ids in the catalog. None where one lacks."""
+    chains = {part: catalog.chains.get(before + part) for part in parts}
+    texts = {part: plain(chain[0].source) for part, chain in chains.items() if chain is not None}
+    return texts if len(texts) == len(chains) else None
 
 
 def digest_of(texts: Mapping[str, str]) -> str:
