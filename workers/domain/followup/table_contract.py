@@ -14,7 +14,7 @@ from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
-from workers.domain.compiled_tables import MAY_WAIT, ONE_TICKET_PER, REMINDERS, read_channel, read_question
+from workers.domain.compiled_tables import MAY_WAIT, ONE_TICKET_PER, REMINDERS, read_channel, read_question, text_of
 from workers.domain.customer_inputs import customer_columns
 from workers.domain.followup.patience_column import patience_faults
 from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
@@ -179,9 +179,8 @@ def waits(table: Table, *names: str) -> Iterator[str]:
 def channels(table: Table) -> Iterator[str]:
     """Give a fault for each channel that cannot be read, and for each mail that would come after its row gives up."""
     for rule in table.rules:
-        cell = rule.outputs.get("channel")
         try:
-            _, mail_after = read_channel("" if cell is None else str(cell))
+            _, mail_after = read_channel(text_of(rule.outputs.get("channel")))
         except BadInput as fault:
             yield f"rules.csv: {rule.id}: {fault}."
             continue
@@ -196,9 +195,8 @@ def channels(table: Table) -> Iterator[str]:
 def questions(table: Table) -> Iterator[str]:
     """Give a fault for each question that there is not."""
     for rule in table.rules:
-        cell = rule.outputs.get(QUESTION)
         try:
-            read_question("" if cell is None else str(cell))
+            read_question(text_of(rule.outputs.get(QUESTION)))
         except BadInput as fault:
             yield f"rules.csv: {rule.id}: {fault}."
 
@@ -210,7 +208,7 @@ def without_follow_up(plan: Table, follow_up: Table) -> Iterator[str]:
     kinds = ", ".join(QuestionKind)
     line = f"{QUESTION}: {{type: text, values: [{kinds}], if missing: nps, may be left out: yes}}"
     for rule in plan.rules:
-        cell = str(rule.outputs.get(QUESTION) or "").strip().lower()
+        cell = text_of(rule.outputs.get(QUESTION)).strip().lower()
         if cell not in ("", QuestionKind.NPS):
             yield (
                 f"{JOURNEY_PLAN}: {rule.id} asks {cell}, and {FOLLOW_UP} has no input {QUESTION}: its answers would "
