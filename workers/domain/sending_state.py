@@ -20,5 +20,9 @@ class SendingState:
         """Whether mail goes out."""
         return self.state == "on"
 
+    def pauses(self, step: str) -> bool:
+        """Tell whether somebody paused a touchpoint, or all sending with it."""
+        return self.state == "paused" or step in self.paused
+
 
 ON = SendingState()

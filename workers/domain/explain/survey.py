@@ -114,7 +114,7 @@ def code_of(touchpoint: Touchpoint, view: View) -> str:
         return touchpoint.reason
     if max(touchpoint.due_at, touchpoint.wake_at) > view.now:
         return waiting_for(touchpoint, view)
-    if touchpoint.step in view.sending.paused or view.sending.state == "paused":
+    if view.sending.pauses(touchpoint.step):
         return Reason.PAUSED
     if view.sending.state != "on":
         return Reason.SENDING_HELD

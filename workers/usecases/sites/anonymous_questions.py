@@ -74,8 +74,7 @@ class AnonymousQuestions:
 
     def _is_paused(self) -> bool:
         with self._store.reading() as connection:
-            state = sending_now(connection, self._sending)
-        return state.state == "paused" or STEP in state.paused
+            return sending_now(connection, self._sending).pauses(STEP)
 
 
 def drawn(key: str, share: int) -> bool:

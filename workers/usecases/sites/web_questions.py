@@ -90,8 +90,7 @@ class WebQuestions:
         """Ask a customer who is on a site now; None when they are not known, or not to be asked: explain says why."""
 
         def act(connection: Connection, case: CustomerCase) -> SurveyRequest | None:
-            state = sending_now(connection, self._sending)
-            if state.state == "paused" or STEP in state.paused:
+            if sending_now(connection, self._sending).pauses(STEP):
                 note_visit(case, visit.site.id, Why(Reason.PAUSED))
                 return None
             if visitor.trigger and visitor.trigger != visit.trigger:
