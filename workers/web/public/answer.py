@@ -19,7 +19,7 @@ from workers.domain.types import QuestionKind
 from workers.errors import NotNow
 from workers.text.masking import beginning
 from workers.usecases.customer_actions import AskedPage
-from workers.web.http.answers.pages import READER, Asking, pages_of
+from workers.web.http.answers.pages import READER, Asking, gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, after_posting, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
@@ -159,11 +159,6 @@ async def trap(request: Request) -> Response:
 def request_id(request: Request) -> str | None:
     """Return the survey request that the link's token names, or None."""
     return web_of(request).links.read("answer", request.path_params["token"])
-
-
-def gone(request: Request) -> Response:
-    """Answer what unknown, erased and closed links have in common."""
-    return pages_of(request).say(request, "closed", 404)
 
 
 def form_page(

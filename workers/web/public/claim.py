@@ -12,7 +12,7 @@ from workers.domain.mail.compose.facts import one_line
 from workers.domain.places.claims import Claim
 from workers.errors import NotNow
 from workers.usecases.places.claims import ClaimPage
-from workers.web.http.answers.pages import READER, pages_of
+from workers.web.http.answers.pages import READER, gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
 from workers.web.http.requests.threads import run_in_threadpool
@@ -56,11 +56,6 @@ def claim_of(request: Request) -> ClaimPage | None:
     if claim is not None:
         setattr(request.state, READER, claim.language)
     return claim
-
-
-def gone(request: Request) -> Response:
-    """Answer what unknown, erased and too old links have in common."""
-    return pages_of(request).say(request, "closed", 404)
 
 
 def write_page(request: Request, claim: ClaimPage, *, fault: str = "", status: int = 200) -> Response:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from workers.domain.records import Customer
 from workers.domain.records import Response as Known
 from workers.text.masking import beginning
-from workers.web.http.answers.pages import pages_of
+from workers.web.http.answers.pages import gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.http.requests.threads import run_in_threadpool
@@ -55,11 +55,6 @@ def answered(request: Request) -> tuple[Known, Customer] | None:
     web = web_of(request)
     id = web.links.read("improvement", request.path_params["token"])
     return web.customer_actions.response(id) if id else None
-
-
-def gone(request: Request) -> Response:
-    """Answer what unknown and erased links have in common."""
-    return pages_of(request).say(request, "closed", 404)
 
 
 def page(

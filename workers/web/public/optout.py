@@ -10,7 +10,7 @@ from starlette.routing import Route
 from workers.domain.records import Customer, Dispatch
 from workers.store import read
 from workers.text.masking import mask_address
-from workers.web.http.answers.pages import pages_of
+from workers.web.http.answers.pages import gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.threads import run_in_threadpool
 
@@ -31,7 +31,7 @@ async def show(request: Request) -> Response:
     """Show the button, or that there is nothing left to stop."""
     opened = await run_in_threadpool(mailed, request)
     if opened is None:
-        return pages_of(request).say(request, "closed", 404)
+        return gone(request)
     return page(request, *opened, done=opened[1].opted_out_at is not None)
 
 
@@ -39,7 +39,7 @@ async def stop(request: Request) -> Response:
     """Opt out at once and for good. Idempotent."""
     opened = await run_in_threadpool(mailed, request)
     if opened is None or not await run_in_threadpool(web_of(request).customer_actions.stop_asking, opened[0].id):
-        return pages_of(request).say(request, "closed", 404)
+        return gone(request)
     return page(request, *opened, done=True)
 
 

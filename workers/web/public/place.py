@@ -15,13 +15,13 @@ from workers.domain.places.listed import Place, PlaceKind
 from workers.errors import NotNow
 from workers.text.mail_addresses import one_address
 from workers.usecases.places.place_answers import Said, Taken, Visit
-from workers.web.http.answers.pages import pages_of
+from workers.web.http.answers.pages import gone, pages_of
 from workers.web.http.requests.clients import address_prefix, client_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.public.answer import LONGEST_COMMENT, Draft, gone, posted
+from workers.web.public.answer import LONGEST_COMMENT, Draft, posted
 
 VISIT = "visit"
 """Name of the hidden field with the page's own random key."""

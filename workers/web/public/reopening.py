@@ -11,7 +11,7 @@ from starlette.routing import Route
 from workers.calendar import half_day_after
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.records import Customer, Ticket
-from workers.web.http.answers.pages import pages_of
+from workers.web.http.answers.pages import gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
 from workers.web.http.requests.threads import run_in_threadpool
@@ -49,11 +49,6 @@ def ended(request: Request) -> tuple[Ticket, Customer] | None:
     """Return the ticket that the link's mail called done. Reads the database."""
     dispatch = dispatch_of(request)
     return web_of(request).customer_actions.ended(dispatch) if dispatch else None
-
-
-def gone(request: Request) -> Response:
-    """Answer what unknown, erased and too old links have in common."""
-    return pages_of(request).say(request, "closed", 404)
 
 
 def page(

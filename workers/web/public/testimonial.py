@@ -13,7 +13,7 @@ from starlette.routing import Route
 from workers.domain.mail.compose.facts import first_name, one_line
 from workers.domain.types import TestimonialState
 from workers.usecases.testimonials import SCOPES, TestimonialPage, Testimonials
-from workers.web.http.answers.pages import pages_of
+from workers.web.http.answers.pages import gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import NONCE, Came, came_from, new_nonce, read_form
 from workers.web.http.requests.threads import run_in_threadpool
@@ -115,11 +115,6 @@ def asked(request: Request) -> TestimonialPage | None:
     web = web_of(request)
     id = web.links.read("testimonial", request.path_params["token"])
     return web.testimonials.page(id) if id else None
-
-
-def gone(request: Request) -> Response:
-    """Answer what unknown and erased links have in common."""
-    return pages_of(request).say(request, "closed", 404)
 
 
 def page(

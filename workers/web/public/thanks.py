@@ -21,12 +21,12 @@ from workers.domain.types import Band
 from workers.errors import NotNow
 from workers.text.masking import beginning
 from workers.usecases.customer_actions import AskedPage
-from workers.web.http.answers.pages import READER, pages_of
+from workers.web.http.answers.pages import READER, gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.public.answer import KEEP, NO, asking_of, gone, request_id
+from workers.web.public.answer import KEEP, NO, asking_of, request_id
 
 LONGEST_COMPETITOR = 1_000  # characters
 FIELD = "driver."

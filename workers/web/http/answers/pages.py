@@ -142,6 +142,11 @@ def pages_of(request: Request) -> Pages:
     return pages
 
 
+def gone(request: Request) -> HTMLResponse:
+    """Answer what unknown, erased, closed and too old links of customers have in common: nobody learns which it is."""
+    return pages_of(request).say(request, "closed", 404)
+
+
 def accepted(header: str, catalogs: Catalogs) -> str:
     """Return the language that a browser asks for first and that there is (RFC 9110, 12.5.4); else the brand's."""
     wanted: list[tuple[float, int, str]] = []
