@@ -37,7 +37,6 @@ KEPT_SECONDS = 3600
 PREFLIGHT_SECONDS = 86_400
 PURPOSE = "web"
 """What the signature of a question is for: a link of a mail opens nothing here, and none of these opens a page."""
-
 NAMELESS = "web.nameless"
 """The same for a question that was asked of nobody whom we know."""
 WITHOUT_NAME = "anonymous"
@@ -140,27 +139,34 @@ async def config(request: Request, fields: Fields) -> Response:
 
 async def ask(request: Request, fields: Fields) -> Response:
     """Answer the question in words, or nothing where nobody is to be asked."""
-    site, web = site_of(request, fields), web_of(request)
-    visitor_is = fields.get("visitor")
-    if site is None or not isinstance(visitor_is, str) or not visitor_is:
+    site, web, visitor = site_of(request, fields), web_of(request), fields.get("visitor")
+    if site is None or not isinstance(visitor, str) or not visitor:
         return Response(status_code=204)
+    offer = Offer(site, text_of(fields, "trigger"), text_of(fields, "page") or "/")
     language = language_of(text_of(fields, "lang"), web.policy())
-    trigger, page = text_of(fields, "trigger"), text_of(fields, "page") or "/"
-    if visitor_is == WITHOUT_NAME:
-        offer = Offer(site, trigger, page)
-        question = await run_in_threadpool(web.anonymous_questions.ask, offer, secrets.token_urlsafe(16))
-        shown_as = Question(question or "", NAMELESS, language, web.policy().wording(language, QuestionKind.NPS))
-        return Response(orjson.dumps(words(web, shown_as)), media_type=JSON) if question else Response(status_code=204)
-    visitor = await run_in_threadpool(web.web_questions.visitor, site, visitor_is)
+    if visitor == WITHOUT_NAME:
+        question = await run_in_threadpool(ask_nameless, web, offer, language)
+    else:
+        question = await run_in_threadpool(ask_customer, web, offer, language, visitor)
+    if question is None:
+        return Response(status_code=204)
+    return Response(orjson.dumps(words(web, question)), media_type=JSON)
+
+
+def ask_nameless(web: Web, offer: Offer, language: str) -> Question | None:
+    """Ask a visitor without a name; None where nobody is asked. Reads the database."""
+    id = web.anonymous_questions.ask(offer, secrets.token_urlsafe(16))
+    return Question(id, NAMELESS, language, web.policy().wording(language, QuestionKind.NPS)) if id else None
+
+
+def ask_customer(web: Web, offer: Offer, language: str, token: str) -> Question | None:
+    """Ask the customer whom a visitor's token names; None where they are not asked. Writes to the database."""
+    visitor = web.web_questions.visitor(offer.site, token)
     if visitor is None:
-        return Response(status_code=204)
-    asked = await run_in_threadpool(
-        web.web_questions.ask, visitor, Visit(site, trigger, page, visitor.reference, language)
-    )
-    if asked is None:
-        return Response(status_code=204)
-    question_asked = Question(asked.id, PURPOSE, asked.language, asked.wording, asked.question)
-    return Response(orjson.dumps(words(web, question_asked)), media_type=JSON)
+        return None
+    visit = Visit(offer.site, offer.trigger, offer.page, visitor.reference, language)
+    asked = web.web_questions.ask(visitor, visit)
+    return Question(asked.id, PURPOSE, asked.language, asked.wording, asked.question) if asked else None
 
 
 def words(web: Web, asked: Question) -> dict[str, object]:
@@ -193,20 +199,22 @@ def words(web: Web, asked: Question) -> dict[str, object]:
     }
 
 
+def signed_id(request: Request, fields: Fields, purpose: str) -> str:
+    """Return the id of the question that is signed for a purpose; empty for none."""
+    id = text_of(fields, "id")
+    return id if id and web_of(request).links.read(purpose, text_of(fields, "sig")) == id else ""
+
+
 async def question_of(request: Request, fields: Fields) -> SurveyRequest | None:
     """Return the question that is signed for, where it was asked on a site of this origin."""
-    web, id = web_of(request), text_of(fields, "id")
-    if not id or web.links.read(PURPOSE, text_of(fields, "sig")) != id:
-        return None
-    return await run_in_threadpool(web.web_questions.question, id, request.headers.get("origin", ""))
+    id, questions = signed_id(request, fields, PURPOSE), web_of(request).web_questions
+    return await run_in_threadpool(questions.question, id, request.headers.get("origin", "")) if id else None
 
 
 def nameless_site(request: Request, fields: Fields) -> WebSite | None:
     """Return the site of a question that is signed for and was asked of nobody whom we know."""
-    web, id = web_of(request), text_of(fields, "id")
-    if not id or web.links.read(NAMELESS, text_of(fields, "sig")) != id:
-        return None
-    return web.anonymous_questions.site(id, request.headers.get("origin", ""))
+    id, questions = signed_id(request, fields, NAMELESS), web_of(request).anonymous_questions
+    return questions.site(id, request.headers.get("origin", "")) if id else None
 
 
 def about_a_question(act: QuestionAct, nameless: NamelessAct) -> Door:
@@ -223,7 +231,7 @@ def about_a_question(act: QuestionAct, nameless: NamelessAct) -> Door:
     return answer
 
 
-async def nothing(request: Request, fields: Fields, site: WebSite) -> Response:
+async def keep_nothing(request: Request, fields: Fields, site: WebSite) -> Response:
     """Keep nothing: of who has no name only an answer is kept."""
     return Response(status_code=204)
 
@@ -246,7 +254,7 @@ async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
         return problem(400, fault)
     questions = web_of(request).web_questions
     score, comment, trapped = said(fields)
-    return told(await run_in_threadpool(lambda: questions.answer(asked, score, comment, trapped=trapped)))
+    return response_to(await run_in_threadpool(lambda: questions.answer(asked, score, comment, trapped=trapped)))
 
 
 async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Response:
@@ -257,8 +265,8 @@ async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Re
     score, comment, trapped = said(fields)
     language = language_of(text_of(fields, "lang"), web.policy())
     visit = places.Visit(id, address_prefix(client_of(request.scope)), language, trapped)
-    questions, words_said = web.anonymous_questions, places.Said(score, comment)
-    return told(await run_in_threadpool(questions.answer, id, site, visit, words_said))
+    answered = places.Said(score, comment)
+    return response_to(await run_in_threadpool(web.anonymous_questions.answer, id, site, visit, answered))
 
 
 def fault_of(fields: Fields, scale: Scale) -> str:
@@ -277,7 +285,7 @@ def said(fields: Fields) -> tuple[int, str, bool]:
     return int(str(score)), str(comment).replace("\0", "").strip(), bool(fields.get("website"))
 
 
-def told(taken: Taken) -> Response:
+def response_to(taken: Taken) -> Response:
     """Return what an answer is answered with."""
     if taken == Taken.EARLY:
         return problem(409, "Nobody answers so soon: send it again in a moment.", title="Too early")
@@ -289,8 +297,8 @@ def told(taken: Taken) -> Response:
 DOORS: Mapping[str, Door] = {
     "/w/config": config,
     "/w/ask": ask,
-    "/w/shown": about_a_question(shown, nothing),
-    "/w/closed": about_a_question(closed, nothing),
+    "/w/shown": about_a_question(shown, keep_nothing),
+    "/w/closed": about_a_question(closed, keep_nothing),
     "/w/answer": about_a_question(answer, answer_nameless),
 }
 routes = [
