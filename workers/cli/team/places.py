@@ -81,15 +81,15 @@ def write_codes(folder: Path, lines: "Iterable[PlaceLine]") -> dict[str, str]:
 
 def about(line: "PlaceLine", files: dict[str, str]) -> list[str]:
     """Return the lines about one place."""
-    place, figures = line.place, line.figures
+    place, figures, counts = line.place, line.figures, line.figures.counts
     until = f", until {place.until}" if place and place.until else ""
     closed = "" if line.is_open else ", closed" if place else ", listed no more"
     score = f", NPS {figures.nps:+d}" if figures.nps is not None else ""
     texts = [f"{line.id:<20} {place.kind if place else '-':<7} {line.label}{until}{closed}"]
     texts += [f"    {line.link}"] if line.link else []
     texts.append(
-        f"    answers {figures.answers} (promoters {figures.promoters}, passives {figures.passives}, "
-        f"detractors {figures.detractors}){score}"
+        f"    answers {counts.n} (promoters {counts.promoters}, passives {counts.passives}, "
+        f"detractors {counts.detractors}){score}"
     )
     texts += [f"    kept apart {n}: {limit}" for limit, n in sorted(figures.apart.items())]
     return [*texts, *([f"    {files[line.id]}"] if line.id in files else [])]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from workers.errors import BadInput, Misconfigured
-from workers.text.yaml_text import read_yaml
+from workers.errors import Misconfigured
+from workers.text.yaml_text import read_operators_file
 
 FILE = "rules/places.yaml"
 PLACE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
@@ -65,10 +65,7 @@ Places = Mapping[str, Place]
 
 def read_places(body: bytes) -> Places:
     """Return the places by id, none for an empty file; raises Misconfigured with every fault and what to write."""
-    try:
-        content = read_yaml(body, FILE, texts=True)
-    except BadInput as error:
-        raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
+    content = read_operators_file(body, FILE, texts=True)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.places.claims import MOST_A_DAY, ONCE_IN, Claim
+from workers.domain.reporting.nps import Counts, nps
 from workers.domain.types import Band
 from workers.store import tables as t
 
@@ -30,23 +31,22 @@ class Lately:
 class PlaceFigures:
     """Answers at one place by band; `apart` counts what came past a limit, by the limit."""
 
-    promoters: int
-    passives: int
-    detractors: int
+    counts: Counts
     apart: Mapping[str, int]
 
     @property
     def answers(self) -> int:
         """Return how many answers count."""
-        return self.promoters + self.passives + self.detractors
+        return self.counts.n
 
     @property
     def nps(self) -> int | None:
         """Return the score of the answers, None where there are none."""
-        return round(100 * (self.promoters - self.detractors) / self.answers) if self.answers else None
+        score = nps(self.counts)
+        return None if score is None else round(score)
 
 
-NOTHING = PlaceFigures(0, 0, 0, {})
+NOTHING = PlaceFigures(Counts(), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,11 @@ class Words:
 
 def count_lately(connection: Connection, place: str, network: str, now: datetime) -> Lately:
     """Count the answers that were taken at a place of late; what was kept apart takes nobody's turn."""
-    since_minute, of_network = A.at > now - MINUTE, A.network == network
-    query = sa.select(number_of(since_minute), number_of(of_network), sa.func.count()).where(
-        A.place == place, A.at > now - DAY, A.held == ""
+    of_minute, of_network = (
+        sa.func.count(sa.case((which, 1))) for which in (A.at > now - MINUTE, A.network == network)
     )
-    minute, of_one, day = connection.execute(query).one()
-    return Lately(int(minute), int(of_one), int(day))
-
-
-def number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    """Return the count of the rows that meet a condition, 0 of no rows."""
-    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+    query = sa.select(of_minute, of_network, sa.func.count()).where(A.place == place, A.at > now - DAY, A.held == "")
+    return Lately(*map(int, connection.execute(query).one()))
 
 
 def count_by_place(connection: Connection) -> dict[str, PlaceFigures]:
@@ -92,10 +86,8 @@ def count_by_place(connection: Connection) -> dict[str, PlaceFigures]:
 
 def figures_of(bands: Mapping[str, int], apart: Mapping[str, int]) -> PlaceFigures:
     """Return the figures of one place by its counts of bands, and of limits."""
-    promoters, passives, detractors = (
-        bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)
-    )
-    return PlaceFigures(promoters, passives, detractors, apart)
+    counts = Counts(*(bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)))
+    return PlaceFigures(counts, apart)
 
 
 def newest_answers(connection: Connection, place: str, limit: int) -> list[Words]:

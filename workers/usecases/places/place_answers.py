@@ -1,7 +1,7 @@
 """Takes answers at places, each visit once, and counts them; past a limit one is kept apart and routed nowhere."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote
@@ -111,9 +111,7 @@ class PlaceLine:
             "open": self.is_open,
             "limits": {str(limit): n for limit, n in place.limits.items()} if place else {},
             "answers": figures.answers,
-            "promoters": figures.promoters,
-            "passives": figures.passives,
-            "detractors": figures.detractors,
+            **asdict(figures.counts),
             "nps": figures.nps,
             "kept_apart": dict(figures.apart),
         }

@@ -1,5 +1,7 @@
 """The places at which anybody answers: link, code to print, figures of their own, and what was kept apart."""
 
+from dataclasses import asdict
+
 import segno
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -68,9 +70,7 @@ def shown(line: PlaceLine, catalog: Catalog) -> dict[str, object]:
         "until": catalog.date(place.until) if place and place.until else "",
         "answers": figures.answers,
         "nps": f"{figures.nps:+d}".replace("-", "\N{MINUS SIGN}") if figures.nps is not None else "",
-        "promoters": figures.promoters,
-        "passives": figures.passives,
-        "detractors": figures.detractors,
+        **asdict(figures.counts),
         "apart": sorted(figures.apart.items()),
         "qr": code_of(line.link) if line.link else "",
     }
