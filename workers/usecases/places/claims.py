@@ -49,6 +49,11 @@ class Claims:
 
     def page(self, dispatch: str) -> ClaimPage | None:
         """Return what a mail's link shows; None for unknown, erased and too old ones."""
+        opened = self._opened(dispatch)
+        return opened[1] if opened else None
+
+    def _opened(self, dispatch: str) -> tuple[Dispatch, ClaimPage] | None:
+        """Return the mail of a link that counts, and what it shows."""
         mail = self._customer_actions.mail(dispatch)
         if mail is None or mail.template != TEMPLATE or mail.created_at + OPEN_FOR <= self._now():
             return None
@@ -58,28 +63,26 @@ class Claims:
             given = read.by_owner(connection, PlaceAnswer, mail.customer, response.external_id) if response else None
         if customer is None or customer.erased_at or response is None or given is None or not given.claim:
             return None
-        return ClaimPage(response.label, response.answered_at, mail.language, Claim(given.claim))
+        return mail, ClaimPage(response.label, response.answered_at, mail.language, Claim(given.claim))
 
     def confirm(self, dispatch: str) -> bool:
         """Take the answer as the owner's; False for a link that counts no more."""
-        if self.page(dispatch) is None or not self._say(dispatch, Claim.CONFIRMED):
+        opened = self._opened(dispatch)
+        if opened is None or not self._say(opened[0], Claim.CONFIRMED):
             return False
-        mail = self._customer_actions.mail(dispatch)
-        if mail is not None:
-            self._join(mail)
+        self._join(opened[0])
         return True
 
     def refuse(self, dispatch: str) -> bool:
         """Forget the address; the answer stays, without a name. False for a link that counts no more."""
-        return self.page(dispatch) is not None and self._say(dispatch, Claim.REFUSED)
+        opened = self._opened(dispatch)
+        return opened is not None and self._say(opened[0], Claim.REFUSED)
 
-    def _say(self, dispatch: str, said: Claim) -> bool:
+    def _say(self, mail: Dispatch, said: Claim) -> bool:
         """Keep what the owner said; the first word counts."""
-        mail = self._customer_actions.mail(dispatch)
-        answered = mail.response if mail else None
 
         def act(case: CustomerCase) -> bool:
-            response = case.get(Response, answered)
+            response = case.get(Response, mail.response)
             given = case.get(PlaceAnswer, response.external_id) if response else None
             if response is None or given is None:
                 return False
@@ -90,13 +93,15 @@ class Claims:
                 return True
             return given.claim == said
 
-        return bool(answered) and self._customer_actions.act_for_owner(Response, answered or "", act, kinds=KINDS)
+        return self._customer_actions.act_for_owner(Response, mail.response or "", act, kinds=KINDS)
 
     def _join(self, mail: Dispatch) -> None:
         """Merge whoever answered into the one customer with the address, or give them the address."""
         with self._store.reading(patient=True) as connection:
             customer = read.by_key(connection, Customer, mail.customer)
-            if customer is None or not customer.anonymous or customer.merged_into or customer.email:
+            if customer is None or customer.erased_at or not customer.anonymous:
+                return
+            if customer.merged_into or customer.email:
                 return
             owners = crm_ids_with_address(connection, mail.recipient, 2)
         event: dict[str, object] = {

@@ -177,12 +177,12 @@ class PlaceAnswers:
         answer = Answer(said.score, said.comment, said.wants_contact, now, said.phone, said.half_day, place.kind)
 
         def work(connection: Connection) -> Taken:
-            unit, known = UnitOfWork(policy, now), read.lock_customers(connection, [who.id])
+            unit, locked = UnitOfWork(policy, now), read.lock_customers(connection, [who.id])
             earlier = read.by_owner(connection, PlaceAnswer, of_page.customer, of_page.id)
             if earlier is not None and earlier.held:
                 return Taken.APART
-            if known:
-                case = read.cases_of(connection, unit, known, (Response,))[who.id]
+            if locked:
+                case = read.cases_of(connection, unit, locked, (Response, PlaceAnswer))[who.id]
                 held = USED if visit.receipt and not says_the_same(case, given, answer) else ""
             else:
                 case = CustomerCase(who, unit)
@@ -192,12 +192,11 @@ class PlaceAnswers:
                 changes.add(replace(of_page, held=held, score=said.score, comment=said.comment))
                 apply(connection, changes, now)
                 return Taken.APART
-            if not known:
+            if not locked:
                 case.add(who)
             answer_at_place(case, given, Left(place, answer, said.address, visit.receipt))
             if said.address:
-                stored_row = read.by_owner(connection, PlaceAnswer, given.customer, given.id)
-                claim_address(connection, case, stored_row or given, place, said.address)
+                claim_address(connection, case, given.id, place, said.address)
             apply(connection, unit.hand_over(), now)
             return Taken.KEPT
 
@@ -236,10 +235,11 @@ class PlaceAnswers:
         return place.is_open(in_zone(self._now(), self._policy().zone).date())
 
 
-def claim_address(connection: Connection, case: CustomerCase, given: PlaceAnswer, place: Place, address: str) -> None:
+def claim_address(connection: Connection, case: CustomerCase, answer: str, place: Place, address: str) -> None:
     """Have the owner of an address asked whether the answer is theirs, once for an answer, and not too often."""
-    response = earlier_answer(case, given)
-    if given.claim is not None or response is None:
+    given = case.get(PlaceAnswer, answer)
+    response = earlier_answer(case, given) if given else None
+    if given is None or given.claim is not None or response is None:
         return
     key = case.ids.keyed_hash("claim", address_key(address, case.ids))
     asks = stored.may_ask_owner(connection, place.id, key, case.now)
