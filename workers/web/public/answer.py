@@ -176,16 +176,21 @@ def form_page(
         "began": beginning(earlier.comment) if earlier else "",
         "draft": draft,
         "band": band_of(draft.score, question.question) if draft.score is not None else "",
-        "scale": scale_of(question.question),
-        "buttons": [(n, band_of(n, question.question)) for n in scale_of(question.question).numbers],
         "faults": faults or {},
-        "longest": LONGEST_COMMENT,
+        **scale_shown(question.question),
         "phone_ends": phone[-DIGITS_SHOWN:] if sum(sign.isdigit() for sign in phone) >= FEWEST_DIGITS else "",
         "nonce": new_nonce(web.links, "answer", question.id, web.now()),
         "trap": pages.url(f"/a/{request.path_params['token']}/more"),
     }
     language = pages.language(request, question.language)
     return pages.show(request, "answer.html", language, values, status=status, asking=asking_of(asked))
+
+
+def scale_shown(question: str | None) -> dict[str, object]:
+    """Return what a page shows of the scale of its question, and how long a comment may be."""
+    scale = scale_of(question)
+    buttons = [(n, band_of(n, question)) for n in scale.numbers]
+    return {"scale": scale, "buttons": buttons, "longest": LONGEST_COMMENT}
 
 
 def asking_of(asked: AskedPage) -> Asking:

@@ -21,7 +21,7 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.public.answer import LONGEST_COMMENT, Draft, posted
+from workers.web.public.answer import Draft, posted, scale_shown
 
 VISIT = "visit"
 """Name of the hidden field with the page's own random key."""
@@ -152,7 +152,7 @@ def form_page(
         "receipt": place.kind is PlaceKind.RECEIPT,
         "code": filled.code,
         "faults": faults or {},
-        "longest": LONGEST_COMMENT,
+        **scale_shown(None),
         "visit": key,
         "nonce": new_nonce(web.links, "place", f"{place.id}/{key}", web.now()),
     }
