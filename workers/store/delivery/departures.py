@@ -224,6 +224,11 @@ def named_rows(claimed: Sequence[tuple[Dispatch, Mapping[str, str]]]) -> dict[st
     return {"rows": orjson.dumps(rows).decode(), "owners": owners}
 
 
+def details_of(taken: Sequence[tuple[Dispatch, str]]) -> list[tuple[Dispatch, Mapping[str, str]]]:
+    """Return what is written of dispatches that were taken, each with the words of the other side."""
+    return [(dispatch, {"detail": text}) for dispatch, text in taken]
+
+
 def changed(
     connection: Connection,
     statement: Mapping[str, ReturningUpdate[tuple[str]]],
@@ -246,7 +251,7 @@ def mark_leaving(
 
 def accept_many(connection: Connection, taken: Sequence[tuple[Dispatch, str]], now: datetime) -> set[str]:
     """Record that the other side has some dispatches, each with its words; an attempt that is over changes nothing."""
-    accepted = changed(connection, ACCEPT, [(dispatch, {"detail": text}) for dispatch, text in taken], at=now)
+    accepted = changed(connection, ACCEPT, details_of(taken), at=now)
     for dispatch, text in taken:  # a merge may have given it to another customer since, or it has none
         if dispatch.id not in accepted and accept(connection, dispatch, now, text):
             accepted.add(dispatch.id)

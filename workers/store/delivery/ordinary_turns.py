@@ -15,7 +15,7 @@ from workers.domain.records import Dispatch
 from workers.domain.survey.reminders import REMINDER
 from workers.store import tables
 from workers.store.delivery import claim, departures
-from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, named_rows
+from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, details_of, named_rows
 from workers.store.delivery.questions_taken import RECORD, REQUESTS_REMINDED, capped_of
 from workers.store.delivery.round_trips import Asked, Rows, ask, ask_at_once
 from workers.store.delivery.sent_mails import RAISE, Counters, counters_of
@@ -64,14 +64,31 @@ class Outcome:
     is_whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the database said to the statements of a turn; `recorded` names what was, each as RECORD does."""
+
+    versions: Rows
+    around: Surroundings
+    marked: Rows
+    recorded: Rows
+
+
 def take(connection: Connection, turn: Turn, times: Times) -> Outcome:
     """Lock customers, read what may have changed, mark what leaves and record what was taken."""
-    return (take_on_postgresql if connection.dialect.name == "postgresql" else take_on_sqlite)(connection, turn, times)
-
-
-def take_on_postgresql(connection: Connection, turn: Turn, times: Times) -> Outcome:
-    """Take a turn in one round trip."""
     counters = counters_of(connection, times.midnight)
+    take_turn = take_on_postgresql if connection.dialect.name == "postgresql" else take_on_sqlite
+    answers = take_turn(connection, turn, times, counters)
+    is_marked = keys_of(answers.marked) == {mail.id for mail, _ in turn.leaving}
+    return Outcome(
+        {str(key): str(version) for key, version in answers.versions},
+        answers.around,
+        is_marked and recorded_of(turn, counters) <= {(kind, key) for kind, key in answers.recorded},
+    )
+
+
+def take_on_postgresql(connection: Connection, turn: Turn, times: Times, counters: Counters) -> Answers:
+    """Take a turn in one round trip."""
     asked: list[Asked] = [
         (LOCKED_VERSIONS["postgresql"], {"keys": turn.owners}),
         (SURROUNDINGS["postgresql"], {"keys": list(turn.address_keys)}),
@@ -79,70 +96,57 @@ def take_on_postgresql(connection: Connection, turn: Turn, times: Times) -> Outc
     if turn.leaving:
         asked.append((MARK, {**named_rows(turn.leaving), "seconds": timedelta(seconds=times.lease_seconds)}))
     if turn.taken:
-        told = named_rows([(mail, {"detail": text}) for mail, text in turn.taken])
         when = {"at": times.now, "since": times.since}
-        asked.append((RECORD, {**told, **when, **counters._asdict()}))
+        asked.append((RECORD, {**named_rows(details_of(turn.taken)), **when, **counters._asdict()}))
     versions, around, *changed = ask_at_once(connection, asked)
-    marked = keys_of(changed[0]) if turn.leaving else set()
-    recorded = {(kind, key) for kind, key in changed[-1]} if turn.taken else set()
-    return Outcome(
-        {str(key): str(version) for key, version in versions},
+    return Answers(
+        versions,
         departures.surroundings_of(around),
-        marked == leaving_of(turn) and (not turn.taken or recorded >= recorded_of(turn, counters)),
+        marked=changed[0] if turn.leaving else (),
+        recorded=changed[-1] if turn.taken else (),
     )
 
 
 def recorded_of(turn: Turn, counters: Counters) -> set[tuple[str, str]]:
-    """Return what the recording of an ordinary turn says: accepted, the question left or was reminded of, counted."""
-    accepted = {("accepted", mail.id) for mail, _ in turn.taken}
+    """Return what the recording of an ordinary turn says: accepted, the question left or was reminded of, counted.
+
+    The counter of all must be there; the day's begins with the first mail that it is about.
+    """
+    mails = [mail for mail, _ in turn.taken]
+    raised = {*counters} if capped_of(mails) else {counters.sent} if mails else set()
+    accepted = {("accepted", mail.id) for mail in mails}
     asked = {("asked", request) for request in turn.requests(reminded=False)}
     reminded = {("reminded", request) for request in turn.requests(reminded=True)}
-    return accepted | asked | reminded | {("counted", name) for name in raised_by(turn, counters)}
+    return accepted | asked | reminded | {("counted", name) for name in raised}
 
 
-def raised_by(turn: Turn, counters: Counters) -> set[str]:
-    """Return the counters that must be there: the day's begins with the first mail that it is about."""
-    capped = capped_of([mail for mail, _ in turn.taken])
-    return {*counters} if capped else {counters.sent}
-
-
-def leaving_of(turn: Turn) -> set[str]:
-    """Return the ids of what leaves."""
-    return {mail.id for mail, _ in turn.leaving}
-
-
-def take_on_sqlite(connection: Connection, turn: Turn, times: Times) -> Outcome:
+def take_on_sqlite(connection: Connection, turn: Turn, times: Times, counters: Counters) -> Answers:
     """Take a turn statement by statement, which costs no round trips there."""
-
     versions = ask(connection, LOCKED_VERSIONS["sqlite"], {"keys": turn.owners})
     around = departures.surroundings_of(ask(connection, SURROUNDINGS["sqlite"], {"keys": list(turn.address_keys)}))
-    is_whole = True
+    marked: Rows = ()
     if turn.leaving:
         until = claim.lease_end(around.database_now, times.lease_seconds)
         marked = ask(connection, departures.MARK["sqlite"], {**named_rows(turn.leaving), "until": until})
-        is_whole = keys_of(marked) == leaving_of(turn)
-    if turn.taken and is_whole:
-        is_whole = record_on_sqlite(connection, turn, times)
-    return Outcome({str(key): str(version) for key, version in versions}, around, is_whole)
+    recorded = record_on_sqlite(connection, turn, times, counters) if turn.taken else ()
+    return Answers(versions, around, marked, recorded)
 
 
-def record_on_sqlite(connection: Connection, turn: Turn, times: Times) -> bool:
-    """Record what was taken, and tell whether all of it was recorded and counted."""
-    mails, at = [mail for mail, _ in turn.taken], times.now
-    told = named_rows([(mail, {"detail": text}) for mail, text in turn.taken])
-    accepted = ask(connection, departures.ACCEPT["sqlite"], {**told, "at": at})
-    if keys_of(accepted) != {mail.id for mail in mails}:
-        return False
-    for statement, requests in (
-        (departures.REQUESTS_SENT, turn.requests(reminded=False)),
-        (REQUESTS_REMINDED, turn.requests(reminded=True)),
-    ):
-        named = {"keys": sorted(requests), "owners": turn.owners, "at": at, "since": times.since}
-        if requests and keys_of(ask(connection, statement, named)) != requests:
-            return False
-    counters = counters_of(connection, times.midnight)
-    counted = {**counters._asdict(), "mails": len(mails), "capped": capped_of(mails)}
-    return keys_of(ask(connection, RAISE, counted)) >= raised_by(turn, counters)
+def record_on_sqlite(connection: Connection, turn: Turn, times: Times, counters: Counters) -> Rows:
+    """Record what was taken, and return what RECORD gives on PostgreSQL."""
+    mails, whose = [mail for mail, _ in turn.taken], {"owners": turn.owners}
+    asked: dict[str, Asked] = {"accepted": (departures.ACCEPT["sqlite"], named_rows(details_of(turn.taken)))}
+    if questions := turn.requests(reminded=False):
+        asked["asked"] = (departures.REQUESTS_SENT, {**whose, "keys": sorted(questions)})
+    if reminded := turn.requests(reminded=True):
+        asked["reminded"] = (REQUESTS_REMINDED, {**whose, "keys": sorted(reminded)})
+    asked["counted"] = (RAISE, {**counters._asdict(), "mails": len(mails), "capped": capped_of(mails)})
+    when = {"at": times.now, "since": times.since}
+    return [
+        (kind, key)
+        for kind, (statement, values) in asked.items()
+        for key in keys_of(ask(connection, statement, {**values, **when}))
+    ]
 
 
 def keys_of(rows: Rows) -> set[str]:

@@ -83,7 +83,7 @@ def record_questions(
         sent_mails.add_sent(connection, len(mails), capped_of(mails), midnight)
         return accepted, asked
     counters = sent_mails.counters_of(connection, midnight)._asdict()
-    values = {**departures.named_rows([(mail, {"detail": text}) for mail, text in taken]), **counters}
+    values = {**departures.named_rows(departures.details_of(taken)), **counters}
     ids: dict[str, set[str]] = {"accepted": set(), "asked": set(), "reminded": set(), "counted": set()}
     for kind, key in connection.execute(RECORD, {**values, "at": now, "since": now - late}):
         ids[kind].add(key)
