@@ -75,6 +75,8 @@ def change_claimed(connection: Connection, statement: sa.Update, dispatch: Dispa
     return connection.execute(statement, {**named, "owner": owner}).rowcount == 1
 
 
+UNTIL = sa.bindparam("until", type_=tables.Instant())
+"""When a lease ends."""
 EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
 OF_KIND = TABLE.c.kind == sa.bindparam("of_kind")
 ANY_LEFT = sa.select(sa.literal(1)).where(tables.one_of(TABLE.c.state, HELD_BY_US), EXPIRED, OF_KIND).limit(1)
@@ -149,7 +151,7 @@ LEASE = (
         state=DispatchState.LEASED,
         attempt=TABLE.c.attempt + 1,
         claims=CLAIMS_SO_FAR + 1,
-        lease_until=sa.bindparam("until", type_=tables.Instant()),
+        lease_until=UNTIL,
     )
     .returning(*TABLE.c)
 )
@@ -231,11 +233,7 @@ def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:
     return [sa.not_(sa.exists().where(*theirs, request.c.step.in_(list(paused))))]
 
 
-RENEW = (
-    sa.update(TABLE)
-    .where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
-    .values(lease_until=sa.bindparam("until", type_=tables.Instant()))
-)
+RENEW = sa.update(TABLE).where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US)).values(lease_until=UNTIL)
 
 
 OTHER = tables.customer.alias("merged_into_whom")
@@ -262,7 +260,7 @@ MARK_SENDING = (
         state=DispatchState.SENDING,
         recipient=sa.bindparam("to"),
         message_id=sa.bindparam("said"),
-        lease_until=sa.bindparam("until", type_=tables.Instant()),
+        lease_until=UNTIL,
     )
 )
 """Marks one dispatch as leaving, if it is still ours and nothing that forbids it has happened since."""

@@ -23,10 +23,10 @@ from workers.store.delivery.claim import (
     ANSWERED,
     CLAIMS_SO_FAR,
     HELD_BY_US,
-    OURS,
     STOPPED,
     TABLE,
     UNBEGUN,
+    UNTIL,
     accept,
     accepted_values,
     change_claimed,
@@ -91,9 +91,6 @@ def is_ours(claimed: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.and_(TABLE.c.attempt == claimed.c.attempt, claimed.c.claims == CLAIMS_SO_FAR)
 
 
-UNTIL = sa.bindparam("until", type_=tables.Instant())
-
-
 def mark_statement(claimed: sa.FromClause, until: sa.ColumnElement[Any] = UNTIL) -> sa.Update:
     """Return what marks dispatches as leaving, if they are still ours and nothing that forbids it has happened."""
     return (
@@ -122,14 +119,9 @@ def accept_statement(claimed: sa.FromClause) -> sa.Update:
 def renew_statement(claimed: sa.FromClause) -> sa.Update:
     """Return what prolongs the leases that are still ours."""
     still = (is_named(claimed), is_ours(claimed), tables.one_of(TABLE.c.state, HELD_BY_US))
-    return sa.update(TABLE).where(*still).values(lease_until=sa.bindparam("until", type_=tables.Instant()))
+    return sa.update(TABLE).where(*still).values(lease_until=UNTIL)
 
 
-RENEW_ONE = (
-    sa.update(TABLE)
-    .where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
-    .values(lease_until=sa.bindparam("until", type_=tables.Instant()))
-)
 MARK, ACCEPT, RENEW = map(in_both, (mark_statement, accept_statement, renew_statement))
 TO_BE_SENT = (
     in_array(REQUEST.c.customer, "owners"),
@@ -266,7 +258,7 @@ def renew_many(connection: Connection, ours: Sequence[Dispatch], seconds: float)
     renewed = changed(connection, RENEW, [(dispatch, {}) for dispatch in ours], until=until)
     for dispatch in sorted(ours, key=lambda row: row.id):
         if dispatch.id not in renewed:
-            change_claimed(connection, RENEW_ONE, dispatch, until=until)
+            change_claimed(connection, claim.RENEW, dispatch, until=until)
 
 
 def mark_requests_sent(connection: Connection, requests: Mapping[str, str], now: datetime, late: timedelta) -> set[str]:
