@@ -13,7 +13,7 @@ from embedded import Embedded, journey
 from postroom import Postman, mails, sender_of
 
 from workers.store import tables
-from workers.store.delivery import questions_taken, send_counts, sent_mails
+from workers.store.delivery import departures, send_counts, sent_mails
 from workers.usecases.delivery import send_controls
 from workers.usecases.delivery.sender import GROUP
 
@@ -117,8 +117,11 @@ def test_what_was_taken_is_recorded_and_counted_once(
         connection.execute(sa.update(asked).where(asked.c.id == closed).values(state="closed"))
 
     def record(connection: sa.Connection) -> tuple[set[str], set[str]]:
-        told = [(mail, "250 taken") for mail in taken]
-        return questions_taken.record_questions(connection, told, now, timedelta(hours=12), midnight)
+        accepted = departures.accept_many(connection, [(mail, "250 taken") for mail in taken], now)
+        owners = {mail.request or "": mail.customer or "" for mail in taken if mail.id in accepted}
+        left = departures.mark_requests_sent(connection, owners, now, timedelta(hours=12))
+        sent_mails.add_sent(connection, len(accepted), len(accepted), midnight)
+        return accepted, left
 
     boucle.store.write(change)
     assert boucle.store.write(record) == ({mail.id for mail in taken}, {plain})

@@ -5,7 +5,7 @@ row the second sender would wait for the first one's commit, turn by turn. Who r
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from workers.domain.records import Dispatch
 from workers.store import tables
+from workers.store.delivery.claim import CAPPED
 from workers.store.delivery.send_counts import DAY, count_accepted_since, day_of
 
 SENT = "mails_sent"
@@ -45,6 +47,11 @@ def raised_by(mails: sa.ColumnElement[int], capped: sa.ColumnElement[int]) -> Re
 
 
 RAISE = raised_by(sa.bindparam("mails", type_=sa.BigInteger()), sa.bindparam("capped", type_=sa.BigInteger()))
+
+
+def capped_of(mails: Sequence[Dispatch]) -> int:
+    """Return how many of some mails count for the day's bound."""
+    return sum(mail.mail_class in CAPPED for mail in mails)
 
 
 def add_sent(connection: Connection, number: int, capped: int, midnight: datetime) -> None:

@@ -16,10 +16,10 @@ from workers.domain.types import MailClass, Reason
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
-from workers.store.delivery import claim, departures, mail_servers, questions_taken
-from workers.store.delivery.claim import CAPPED, WEBHOOK
+from workers.store.delivery import claim, departures, mail_servers
+from workers.store.delivery.claim import WEBHOOK
 from workers.store.delivery.ordinary_turns import Times
-from workers.store.delivery.sent_mails import add_sent
+from workers.store.delivery.sent_mails import add_sent, capped_of
 from workers.store.engine import Store, database_now
 from workers.text.plain_text import for_store
 from workers.usecases.delivery import mail_server, webhook_retries
@@ -42,7 +42,7 @@ class Sent:
     def of(cls, recorded: Sequence[End]) -> "Sent":
         """Count ends that were recorded."""
         mails = [parcel.dispatch for parcel, result in recorded if is_taken(result) and parcel.dispatch.kind != WEBHOOK]
-        return cls(len(mails), sum(mail.mail_class in CAPPED for mail in mails))
+        return cls(len(mails), capped_of(mails))
 
 
 GIVEN_UP_AT_ONCE = 200
@@ -67,7 +67,7 @@ class Recording:
         Their customers are locked by the caller. `failing`: the mail servers that take no mails by now.
         """
         storable = [storable_end(end) for end in ends]
-        taken = [(parcel.dispatch, result.text[:500]) for parcel, result in storable if is_taken(result)]
+        taken = [(parcel.dispatch, stored_words(result)) for parcel, result in ends if is_taken(result)]
         accepted = departures.accept_many(connection, taken, now)
         policy, recorded = self._policy(), []
         for parcel, result in sorted(storable, key=lambda end: end[0].dispatch.id):
@@ -82,18 +82,6 @@ class Recording:
         self._follow(connection, recorded, plain, now)
         self._judge_receivers(connection, storable, failing, now)
         return Sent.of(recorded)
-
-    def record_questions(
-        self, connection: Connection, ends: Sequence[End], failing: Collection[str], now: datetime
-    ) -> None:
-        """Record and count ends that are questions taken, all of them, as the last thing of a transaction."""
-        storable = [storable_end(end) for end in ends]
-        taken = [(parcel.dispatch, result.text[:500]) for parcel, result in storable]
-        midnight = midnight_of(now, self._policy().zone)
-        accepted, plain = questions_taken.record_questions(connection, taken, now, LEFT_LATE, midnight)
-        recorded = [(parcel, result) for parcel, result in storable if parcel.dispatch.id in accepted]
-        self._follow(connection, sorted(recorded, key=lambda end: end[0].dispatch.id), plain, now)
-        self._judge_receivers(connection, storable, failing, now)
 
     def _follow(self, connection: Connection, recorded: Sequence[End], plain: Collection[str], now: datetime) -> None:
         """Take the consequences of ends that are recorded; `plain` are the requests from which no more follows."""

@@ -73,8 +73,7 @@ class Turns:
             customers = departures.customer_versions(connection, owners, locking=True)
             keys = {key for parcel in parcels for key in parcel.address_keys}
             around = departures.surroundings(connection, keys)
-            are_questions = all(asks(*end) for end in ends)
-            sent = None if are_questions else self._recording.record(connection, ends, around.failing, now)
+            sent = self._recording.record(connection, ends, around.failing, now)
             leaving: list[OutgoingMessage] = []
             if parcels:
                 if not all(is_taken(result) for _, result in ends):
@@ -82,10 +81,7 @@ class Turns:
                     around = departures.surroundings(connection, keys)
                 until = claim.lease_end(around.database_now, self._lease_seconds)
                 leaving = self._preparation.mark(connection, parcels, customers, around, now, until)
-            if sent is not None:
-                self._recording.count(connection, sent, now)
-            elif ends:  # nothing follows from them for what leaves: counted last, as others wait for that
-                self._recording.record_questions(connection, ends, around.failing, now)
+            self._recording.count(connection, sent, now)
             return leaving
 
         return self._store.write(work)
