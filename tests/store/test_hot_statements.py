@@ -12,7 +12,7 @@ from sqlalchemy.sql.visitors import iterate
 from workers.domain.records import SurveyRequest
 from workers.store import due, ledger, read, tables
 from workers.store.customer import askings
-from workers.store.delivery import claim, departures, ordinary_turns, outbox, questions_taken
+from workers.store.delivery import claim, departures, mails_taken, ordinary_turns, outbox
 from workers.store.engine import ListOf, Store
 from workers.store.survey import support_figures, wordings
 from workers.store.ticket import of_accounts, tickets
@@ -65,7 +65,7 @@ OF_EACH_ENGINE: dict[str, Mapping[str, sa.sql.expression.ClauseElement]] = {
     "mails that leave in one go": {"postgresql": ordinary_turns.MARK, "sqlite": departures.MARK["sqlite"]},
     "mails that were taken": departures.ACCEPT,
     "leases of many": departures.RENEW,
-    "questions that were taken": {"postgresql": questions_taken.RECORD, "sqlite": departures.REQUESTS_SENT},
+    "questions that were taken": {"postgresql": mails_taken.RECORD, "sqlite": departures.REQUESTS_SENT},
 }
 """What is written for each engine in its own words."""
 SOME_KEY = "00000000-0000-8000-8000-000000000000"

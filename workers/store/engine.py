@@ -40,7 +40,7 @@ KEY_TAKEN = "23505"
 LOOKS = 3
 """How often in a row the same key may be there: a second look sees what another writer wrote, and decides anew."""
 READS = "reads"
-"""What is told to a connection while a transaction begins that only reads."""
+"""What a connection is marked with while a transaction begins that only reads."""
 FAULTS_OF_DATA = frozenset({"22", "23", "42", "0A", "21"})
 """SQLSTATE classes in which the statement or its values are at fault: data, integrity, syntax and names. Whatever else
 the database says (locks, resources, disk, shutdown, read-only, its own errors) is about it, and passes."""
@@ -130,12 +130,12 @@ def begin_sqlite(connection: PoolProxiedConnection) -> None:
 
 def begin_reading(connection: Connection) -> RootTransaction:
     """Begin what only reads: on SQLite without the right to write, which one connection has at a time."""
-    told = connection.connection.info
-    told[READS] = True
+    info = connection.connection.info
+    info[READS] = True
     try:
         return connection.begin()
     finally:
-        del told[READS]
+        del info[READS]
 
 
 class ArrayText(sa.types.UserDefinedType[str]):

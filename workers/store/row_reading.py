@@ -53,8 +53,8 @@ def as_records(kind: type[R], rows: Sequence[Sequence[Any]], *, is_sqlite: bool 
 def ways_of(kind: type[Row], *, is_sqlite: bool) -> Ways:
     """Return what becomes of the columns of a class that are not as the driver gives them; null is None always."""
     columns = [tables.of(kind).c[field.name].type for field in fields(kind)]
-    found = ((place, way_of(column, is_sqlite=is_sqlite)) for place, column in enumerate(columns))
-    return tuple((place, way) for place, way in found if way is not None)
+    ways = ((place, way_of(column, is_sqlite=is_sqlite)) for place, column in enumerate(columns))
+    return tuple((place, way) for place, way in ways if way is not None)
 
 
 def way_of(column: sa.types.TypeEngine[Any], *, is_sqlite: bool) -> Callable[[Any], object] | None:

@@ -16,7 +16,7 @@ from workers.domain.survey.reminders import REMINDER
 from workers.store import tables
 from workers.store.delivery import claim, departures
 from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, details_of, named_rows
-from workers.store.delivery.questions_taken import RECORD, REQUESTS_REMINDED
+from workers.store.delivery.mails_taken import RECORD, REQUESTS_REMINDED
 from workers.store.delivery.round_trips import Asked, Rows, ask, ask_at_once
 from workers.store.delivery.sent_mails import RAISE, Counters, capped_of, counters_of
 

@@ -48,7 +48,7 @@ def written(statement: ClauseElement, dialect: Dialect) -> Written:
     for bind, name in compiled.bind_names.items():
         if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None:
             processors[name] = processor
-    fixed = {name: value for bind, name in compiled.bind_names.items() if not bind.required for value in (bind.value,)}
+    fixed = {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required}
     places = tuple(compiled.positiontup) if compiled.positiontup is not None else None
     return Written(str(compiled), places, fixed, processors)
 

@@ -99,7 +99,7 @@ def begin_day(connection: Connection, midnight: datetime, capped: int) -> None:
 def count_sent(connection: Connection) -> int:
     """Return how many mails were taken so far."""
     counter = tables.counter.c
-    total = sa.select(sa.func.sum(counter.value)).where(counter.name.startswith(SENT))
+    total = sa.select(sa.func.sum(counter.value)).where(counter.name.startswith(SENT, autoescape=True))
     return int(connection.execute(total).scalar() or 0)
 
 

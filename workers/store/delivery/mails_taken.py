@@ -21,8 +21,8 @@ AT = sa.bindparam("at", type_=tables.Instant())
 def record_statement() -> sa.CompoundSelect[str, str]:
     """Return PostgreSQL's statement: it gives the ids that were accepted, those of the requests, and the counters."""
     update = departures.accept_statement(departures.rows_on_postgresql())
-    told_of = (TABLE.c.id, TABLE.c.request, TABLE.c.customer, TABLE.c.mail_class, TABLE.c.template, TABLE.c.action)
-    accepted = update.returning(*told_of).cte("accepted")
+    columns = (TABLE.c.id, TABLE.c.request, TABLE.c.customer, TABLE.c.mail_class, TABLE.c.template, TABLE.c.action)
+    accepted = update.returning(*columns).cte("accepted")
     theirs = (
         REQUEST.c.id == accepted.c.request,
         REQUEST.c.customer == accepted.c.customer,
@@ -47,11 +47,11 @@ def record_statement() -> sa.CompoundSelect[str, str]:
     capped = mails.where(tables.one_of(accepted.c.mail_class, CAPPED))
     counted = sent_mails.raised_by(mails.scalar_subquery(), capped.scalar_subquery()).cte("counted")
 
-    def told(kind: str, key: sa.ColumnElement[Any]) -> sa.Select[str, str]:
+    def named(kind: str, key: sa.ColumnElement[Any]) -> sa.Select[str, str]:
         return sa.select(sa.literal_column(f"'{kind}'", sa.Text()), sa.cast(key, sa.Text()))
 
     changed = {"accepted": accepted.c.id, "asked": asked.c.id, "reminded": reminded.c.id, "counted": counted.c.name}
-    return sa.union_all(*(told(kind, key) for kind, key in changed.items()))
+    return sa.union_all(*(named(kind, key) for kind, key in changed.items()))
 
 
 RECORD = record_statement()
