@@ -34,7 +34,7 @@ from workers.domain.policy import Policy
 from workers.domain.types import Ingress
 from workers.errors import NotNow
 from workers.store.controls import set_control
-from workers.store.engine import Store
+from workers.store.engine import Store, begin_reading
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed
 from workers.usecases.customer_actions import CustomerActions
@@ -593,7 +593,7 @@ class Simulation:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the comparable rows."""
-        with self.database.engine.connect().execution_options(reading=True) as connection:
+        with self.database.engine.connect() as connection, begin_reading(connection):
             return sorted(status.book_rows(connection))
 
     def close(self) -> None:

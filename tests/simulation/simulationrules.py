@@ -16,6 +16,7 @@ from workers.domain import invariants
 from workers.errors import BadInput
 from workers.store.counts import books
 from workers.store.delivery.claim import COPIES_AT_MOST
+from workers.store.engine import begin_reading
 from workers.usecases.operation import inquiry, status
 
 Rows = list[tuple[str, str]]
@@ -153,7 +154,7 @@ def every_low_score_has_one_ticket(world: Simulation) -> Iterator[str]:
 
 def the_sums_hold(world: Simulation) -> Iterator[str]:
     """Every sum of the books holds."""
-    with world.database.engine.connect().execution_options(reading=True) as connection:
+    with world.database.engine.connect() as connection, begin_reading(connection):
         sums = invariants.Books(books.tallies(connection), {}, {}).sums()
     yield from (f"{total['name']}: {total['left']} and {total['right']}" for total in sums if not total["ok"])
 
@@ -163,7 +164,7 @@ def nothing_stands_still(world: Simulation) -> Iterator[str]:
     look = world.database.look
     for row in look.execute("SELECT state, template FROM dispatch WHERE state IN ('leased', 'sending')"):
         yield f"a mail {row['template']} is {row['state']} for ever"
-    with world.database.engine.connect().execution_options(reading=True) as connection:
+    with world.database.engine.connect() as connection, begin_reading(connection):
         waiting, _ = status.due_work(connection, world.now())
     yield from (f"{n} {kind} are due" for kind, n in waiting.items() if n)
 
@@ -180,7 +181,7 @@ def explain_says_the_truth(world: Simulation) -> Iterator[str]:
     by_id = {row["id"]: row for row in look.execute("SELECT id, message_id, state FROM dispatch")}
     customers = [row["crm_id"] for row in look.execute("SELECT crm_id FROM customer WHERE crm_id IS NOT NULL")]
     sent = {name_of(mail) for mail in {*world.truth.acknowledged, *world.broker.acknowledged}}
-    with world.database.engine.connect().execution_options(reading=True) as connection:
+    with world.database.engine.connect() as connection, begin_reading(connection):
         for crm_id in customers:
             try:
                 story = inquiry.explain(connection, "customer", crm_id, world.now(), world.policy)
