@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from workers.decision_table import load
-from workers.domain.compiled_tables import FollowUpTable, JourneyPlan, Versions
+from workers.domain.compiled_tables.follow_up import FollowUpTable
+from workers.domain.compiled_tables.in_use import Versions
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 
 RULES = Path(__file__).parents[2] / "rules"
 

@@ -11,7 +11,7 @@ import pytest
 from eventparts import Person, score_told
 from sqlalchemy.engine import Connection, Engine
 
-from workers.domain.compiled_tables import FollowUpTable
+from workers.domain.compiled_tables.follow_up import FollowUpTable
 from workers.store.engine import Store
 
 DOMAIN = Path(__file__).parents[2] / "workers" / "domain"

@@ -15,7 +15,7 @@ from ownrules import files_with, table_with, write_rules
 from ticketparts import shipped
 
 from workers.domain.attributes import read_attributes
-from workers.domain.compiled_tables import JourneyPlan
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.records import SurveyRequest, Touchpoint
 from workers.usecases.operation import inquiry, status
 

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from workers.calendar import Calendar, SendWindow, Wait
 from workers.decision_table.model.rest_period import Rest
 from workers.domain.attributes import Attributes
-from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
+from workers.domain.compiled_tables.follow_up import FollowUpTable
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.drivers import Drivers
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links

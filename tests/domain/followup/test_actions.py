@@ -11,7 +11,7 @@ from ticketparts import shipped
 
 from workers.calendar import in_zone, parse_window
 from workers.decision_table import Table, parse
-from workers.domain.compiled_tables import FollowUpTable
+from workers.domain.compiled_tables.follow_up import FollowUpTable
 from workers.domain.followup.table_contract import fit_follow_up
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket

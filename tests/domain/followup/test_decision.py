@@ -8,7 +8,7 @@ import orjson
 import pytest
 from eventparts import DAY, NOW, Person, asked, say, settle
 
-from workers.domain.compiled_tables import Verdict
+from workers.domain.compiled_tables.follow_up import Verdict
 from workers.domain.records import Action, Decision, Dispatch, History, Response, SurveyRequest, Ticket
 from workers.domain.types import ActionState
 

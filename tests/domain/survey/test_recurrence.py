@@ -16,7 +16,7 @@ from ticketparts import shipped
 from workers.calendar import Wait, add_wait
 from workers.cloudevents import Event
 from workers.decision_table import parse
-from workers.domain.compiled_tables import JourneyPlan
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.customer.merge import merge_customers
 from workers.domain.customer.profile import new_customer
 from workers.domain.customer_case import PENDING, CustomerCase

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ticketparts import shipped
 
 from workers.decision_table import parse
-from workers.domain.compiled_tables import JourneyPlan
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.policy import Policy
 from workers.domain.survey.planning.sampling import is_drawn
 from workers.domain.types import CustomerId

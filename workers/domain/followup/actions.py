@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
-from workers.domain.compiled_tables import Verdict
+from workers.domain.compiled_tables.follow_up import Verdict
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from workers.calendar import add_wait, add_working, in_zone
 from workers.decision_table.files.reader import ON
-from workers.domain.compiled_tables import NextStep, Verdict, yes_no
+from workers.domain.compiled_tables.cells import yes_no
+from workers.domain.compiled_tables.follow_up import NextStep, Verdict
 from workers.domain.customer_case import CustomerCase
 from workers.domain.customer_inputs import customer_inputs
 from workers.domain.followup.actions import carry_out, contacts_first, finish, repeats

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables import MAY_WAIT, longest_of
+from workers.domain.compiled_tables.cells import longest_of
+from workers.domain.compiled_tables.journey_plan import MAY_WAIT
 from workers.domain.survey.support_room import LAST_DAYS
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from workers.calendar import Wait
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables import own_wait, wait_of
+from workers.domain.compiled_tables.cells import own_wait, wait_of
 
 EVERY = "every"
 SHORTEST = timedelta(days=1)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from workers.calendar import Wait
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables import REMINDERS, wait_of
+from workers.domain.compiled_tables.cells import REMINDERS, wait_of
 from workers.domain.survey.request import CLOSES_AFTER
 
 SINGLE, *NUMBERED = REMINDERS

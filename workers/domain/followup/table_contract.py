@@ -14,7 +14,9 @@ from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
-from workers.domain.compiled_tables import MAY_WAIT, ONE_TICKET_PER, REMINDERS, read_channel, read_question, text_of
+from workers.domain.compiled_tables.cells import REMINDERS, read_channel, read_question, text_of
+from workers.domain.compiled_tables.follow_up import ONE_TICKET_PER
+from workers.domain.compiled_tables.journey_plan import MAY_WAIT
 from workers.domain.customer_inputs import customer_columns
 from workers.domain.followup.patience_column import patience_faults
 from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults

@@ -14,7 +14,7 @@ from workers.decision_table import Inputs, KnownNames, PastEvent, PastResponse, 
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.table import Cell
 from workers.decision_table.trials.installation import Disagreed, Sample
-from workers.domain.compiled_tables import yes_no
+from workers.domain.compiled_tables.cells import yes_no
 from workers.domain.types import DecisionState
 from workers.errors import BadInput
 from workers.store.counts import running_counts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from workers.calendar import add_wait, in_zone
-from workers.domain.compiled_tables import PlanStep
+from workers.domain.compiled_tables.journey_plan import PlanStep
 from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Touchpoint

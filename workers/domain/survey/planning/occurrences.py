@@ -7,7 +7,7 @@ journey has one touchpoint of a name; it is about the customer, so that its touc
 from datetime import datetime, timedelta
 
 from workers.calendar import Wait, add_wait
-from workers.domain.compiled_tables import PlanStep
+from workers.domain.compiled_tables.journey_plan import PlanStep
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Journey, Touchpoint
 from workers.domain.survey.planning.sampling import PARTS, is_in_share, lot_of

@@ -7,7 +7,7 @@ it is due is a function of the facts: a row's period after the last asking, else
 from datetime import datetime
 
 from workers.calendar import add_wait
-from workers.domain.compiled_tables import PlanStep
+from workers.domain.compiled_tables.journey_plan import PlanStep
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
 from workers.domain.records import Journey, SurveyRequest, Touchpoint

@@ -5,7 +5,7 @@ that is told before its purchase, or a second purchase told before the first, gi
 """
 
 from workers.calendar import in_zone
-from workers.domain.compiled_tables import PlanStep
+from workers.domain.compiled_tables.journey_plan import PlanStep
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
 from workers.domain.policy import Policy

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from workers.calendar import add_wait, in_zone
-from workers.domain.compiled_tables import JourneyPlan
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.survey.planning.journey import JourneyEvent
 
 WAVE = "wave"

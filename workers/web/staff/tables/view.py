@@ -25,7 +25,8 @@ from workers.decision_table.trials.installation import MOST_SAMPLED, Disagreed, 
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.text import changed_rules
 from workers.domain.attributes import columns_of
-from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
+from workers.domain.compiled_tables.follow_up import FollowUpTable
+from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.followup.table_trial import Around, judged
 from workers.errors import BadInput, Misconfigured
 from workers.usecases.rules.active_policy import FOLLOW_UP, JOURNEY_PLAN
