@@ -3,7 +3,7 @@
 import csv
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from workers.decision_table import Table, parse
@@ -32,17 +32,37 @@ def table_with(table: str, line: str, cells: Mapping[str, str], also: str = "") 
     return parse(files_with(table, line, cells, also))
 
 
+def plan_files(
+    columns: Sequence[str], cells: Mapping[str, Sequence[str]], also: str = "", without: Collection[str] = ()
+) -> dict[str, bytes]:
+    """Return the files of the shipped journey plan with more outputs: their lines of table.yaml, and their cells by id.
+
+    Other cells are empty; `also` is a row to add, with the new columns last, and `without` are ids of rows to take out.
+    """
+    plan = RULES / "journey-plan"
+    lines = "".join(f"  {column}\n" for column in columns)
+    definition = (plan / "table.yaml").read_text("utf-8").replace("  reminder: wait\n", f"  reminder: wait\n{lines}")
+    head, *rows = (plan / "rules.csv").read_text("utf-8").splitlines()
+    names, empty = [column.partition(":")[0] for column in columns], [""] * len(columns)
+    ids = {row: row.partition(";")[0] for row in rows}
+    longer = [";".join([row, *cells.get(ids[row], empty)]) for row in rows if ids[row] not in without]
+    body = "\n".join([";".join([head, *names]), *longer, *([also] if also else [])]) + "\n"
+    return {"table.yaml": definition.encode(), "rules.csv": body.encode()}
+
+
+def plan_with(
+    columns: Sequence[str], cells: Mapping[str, Sequence[str]], also: str = "", without: Collection[str] = ()
+) -> Table:
+    """Return the shipped journey plan with more outputs."""
+    return parse(plan_files(columns, cells, also, without))
+
+
 def write_plan(own: Path, columns: Sequence[str], cells: Mapping[str, Sequence[str]]) -> Path:
-    """Write the shipped journey plan with more outputs: their lines of table.yaml, and their cells by the row's id."""
+    """Write the shipped journey plan with more outputs, and all that stands beside it."""
     folder = own / "rules" / "journey-plan"
     shutil.copytree(RULES / folder.name, folder)
-    definition = (folder / "table.yaml").read_text("utf-8")
-    lines = "".join(f"  {column}\n" for column in columns)
-    (folder / "table.yaml").write_text(definition.replace("  reminder: wait\n", f"  reminder: wait\n{lines}"), "utf-8")
-    head, *rows = (folder / "rules.csv").read_text("utf-8").splitlines()
-    names, empty = [column.partition(":")[0] for column in columns], [""] * len(columns)
-    longer = [";".join([row, *cells.get(row.partition(";")[0], empty)]) for row in rows]
-    (folder / "rules.csv").write_text("\n".join([";".join([head, *names]), *longer]) + "\n", "utf-8")
+    for name, body in plan_files(columns, cells).items():
+        (folder / name).write_bytes(body)
     return own
 
 

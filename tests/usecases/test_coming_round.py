@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 from houses import database, install
-from ownrules import RULES, write_rules
+from ownrules import plan_files, write_rules
 
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import number_of_occurrence
@@ -25,13 +25,8 @@ STEP = "relationship"
 @pytest.fixture
 def own_rules(tmp_path: Path) -> str:
     """Give rules of an installation that asks each customer every six months, and nothing else by time."""
-    plan = RULES / "journey-plan"
-    head, *rows = plan.joinpath("rules.csv").read_text("utf-8").splitlines()
-    kept = [f"{row};" for row in rows if row.split(";")[0] not in ("J4", "J5", "J6", "J7")]
     own = f"J90;customer_started;-;-;-;{STEP};milestone;start;now;P30D;defer;customer;P5D;ask-relationship;P60D;P6M"
-    columns = plan.joinpath("table.yaml").read_text("utf-8")
-    table = columns.replace("  reminder: wait", "  every: wait\n  reminder: wait")
-    files = {"table.yaml": table.encode(), "rules.csv": "\n".join([f"{head};every", *kept, own, ""]).encode()}
+    files = plan_files(["every: wait"], {}, own, without=("J4", "J5", "J6", "J7"))
     write_rules(tmp_path / "own", "", journey_plan=files)
     return str(tmp_path / "own")
 

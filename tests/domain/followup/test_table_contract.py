@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ownrules import files_with, table_with
+from ownrules import files_with, plan_with, table_with
 
 from workers.decision_table import Column, Kind, Table, parse
 from workers.domain.attributes import columns_of, read_attributes
@@ -242,13 +242,7 @@ def test_every_must_be_a_wait() -> None:
 )
 def test_a_row_waits_for_support_within_its_time_and_like_its_likes(cells: dict[str, str], message: str) -> None:
     """A wait that would run into the last days of its question, or differs within a touchpoint, is named."""
-    plan = RULES / "journey-plan"
-    head, *rows = plan.joinpath("rules.csv").read_text("utf-8").splitlines()
-    lines = [f"{head};may wait", *(f"{row};{cells.get(row.partition(';')[0], '')}" for row in rows)]
-    columns = (
-        plan.joinpath("table.yaml").read_text("utf-8").replace("  reminder: wait", "  may wait: wait\n  reminder: wait")
-    )
-    table = parse({"table.yaml": columns.encode(), "rules.csv": ("\n".join(lines) + "\n").encode()})
+    table = plan_with(["may wait: wait"], {rule: [cell] for rule, cell in cells.items()})
     with pytest.raises(Misconfigured, match=message) if message else nullcontext():
         fit_plan(table)
 
@@ -260,12 +254,7 @@ def test_the_one_reminder_of_an_older_plan_means_what_it_meant() -> None:
 
 def asking(word: str) -> Table:
     """Return the shipped plan with a question in its row J11."""
-    return changed(
-        "journey-plan",
-        ("table.yaml", "  rest: wait", "  question: text\n  rest: wait"),
-        ("rules.csv", "template;rest", "template;rest;question"),
-        ("rules.csv", ";;ask-interaction;\nJ12", f";;ask-interaction;;{word}\nJ12"),
-    )
+    return plan_with(["question: text"], {"J11": [word]})
 
 
 def test_a_question_that_there_is_not_is_refused() -> None:

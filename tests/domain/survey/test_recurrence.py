@@ -4,18 +4,17 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 
 import pytest
 from eventhistories import histories, scores
 from eventparts import DAY, NOW, Person, an_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ownrules import plan_with
 from ticketparts import shipped
 
 from workers.calendar import Wait, add_wait
 from workers.cloudevents import Event
-from workers.decision_table import parse
 from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.customer.merge import merge_customers
 from workers.domain.customer.profile import new_customer
@@ -26,7 +25,6 @@ from workers.domain.survey.planning import number_of_occurrence
 from workers.domain.survey.planning.occurrences import first_due
 from workers.domain.types import CustomerId
 
-PLAN = Path(__file__).resolve().parents[3] / "rules" / "journey-plan"
 STEP = "relationship"
 HALF_YEAR = Wait(months=6)
 
@@ -34,17 +32,14 @@ HALF_YEAR = Wait(months=6)
 @cache
 def coming_round(every: str = "P6M", *, anchor: str = "start", share: str = "", start: str = "P30D") -> Policy:
     """Return the shipped policy with one more row, that asks every customer again and again; no milestones by time."""
-    head, *rows = (PLAN / "rules.csv").read_text().splitlines()
-    kept = [f"{row};;" for row in rows if row.split(";")[0] not in ("J4", "J5", "J6", "J7")]
     row = f"J90;purchase,deal_won,customer_started;yes;-;-;{STEP};milestone;{anchor};{start};P30D;defer;customer;P5D"
-    table = [f"{head};every;share", *kept, f"{row};ask-relationship;P60D;{every};{share}"]
-    columns = (
-        (PLAN / "table.yaml")
-        .read_text()
-        .replace("  reminder: wait", "  every: wait\n  share: integer 0..100\n  reminder: wait")
+    table = plan_with(
+        ["every: wait", "share: integer 0..100"],
+        {},
+        f"{row};ask-relationship;P60D;{every};{share}",
+        without=("J4", "J5", "J6", "J7"),
     )
-    parsed = parse({"table.yaml": columns.encode(), "rules.csv": "\n".join(table).encode()})
-    return replace(shipped(), plan=JourneyPlan(parsed))
+    return replace(shipped(), plan=JourneyPlan(table))
 
 
 def occurrences(person: Person) -> list[Touchpoint]:

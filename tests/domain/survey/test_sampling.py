@@ -1,30 +1,25 @@
 """A row of the plan that asks a share: who is drawn stays drawn, whatever the order, and the share comes true."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from eventparts import DAY, NOW, Person, an_event
 from hypothesis import given
 from hypothesis import strategies as st
+from ownrules import plan_with
 from ticketparts import shipped
 
-from workers.decision_table import parse
 from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.policy import Policy
 from workers.domain.survey.planning.sampling import is_drawn
 from workers.domain.types import CustomerId
 
-PLAN = Path(__file__).resolve().parents[3] / "rules" / "journey-plan"
 PEOPLE = 2_000
 
 
 def sampling(**shares: str) -> Policy:
     """Return the shipped policy with a share for some rows of the plan, by their ids."""
-    head, *rows = (PLAN / "rules.csv").read_text().splitlines()
-    told_of = [f"{row};{shares.get(row.partition(';')[0], '')}" for row in rows]
-    columns = (PLAN / "table.yaml").read_text().replace("  reminder: wait", "  share: integer 0..100\n  reminder: wait")
-    table = parse({"table.yaml": columns.encode(), "rules.csv": "\n".join([f"{head};share", *told_of]).encode()})
+    table = plan_with(["share: integer 0..100"], {rule: [share] for rule, share in shares.items()})
     return replace(shipped(), plan=JourneyPlan(table))
 
 
