@@ -21,6 +21,7 @@ from webparts import Site, event
 
 from workers import web as web_package
 from workers.usecases.initiatives import ImprovementActions, Kind
+from workers.usecases.report.sections import Pick
 from workers.usecases.sign_in.accounts import Role
 from workers.web.app import MODULES
 from workers.web.http.requests.parameters import LATEST, read_day, read_number
@@ -46,21 +47,10 @@ A_PARAMETER = {"sqlite": 1, "postgresql": 2}
 HOSTILE = (*(quote(text) for text in (*NUMBERS, *DAYS)), *TEXTS, "")
 READ = re.compile(r"\.(?:text|number|day|choice|flag|values\.get|get)\(\s*f?\"([a-z_.]+)\"")
 FORMS = re.compile(r"form(?:\.get\(|\[)\"([a-z_.]+)\"")
-PICKS = (
-    "band",
-    "score",
-    "stage",
-    "cause",
-    "theme",
-    "loop",
-    "move",
-    "voice",
-    "told",
-    "commented",
-    "reminded",
-    "channel",
+REPORT = (
+    *("since", "until", "trigger", "segment", "language", "touchpoint", "without", "question", "by", "and"),
+    *(pick.value for pick in Pick),
 )
-REPORT = ("since", "until", "trigger", "segment", "language", "touchpoint", *PICKS)
 IN_ADDRESS = {
     "staff.report.pages": REPORT,
     "staff.report.answers": (*REPORT, "page"),
@@ -266,7 +256,7 @@ def test_any_text_in_the_report_s_address_is_answered(site: Site) -> None:
     @settings(max_examples=25, deadline=None)
     @given(name=st.sampled_from(REPORT), value=st.text(max_size=20))
     def look(name: str, value: str) -> None:
-        address = f"/report/responses?{name}={quote(value.encode('utf-8', 'replace'))}"
+        address = f"/report/responses?by=language&{name}={quote(value.encode('utf-8', 'replace'))}"
         assert client.get(address).status_code in (200, 400, 404)
 
     look()

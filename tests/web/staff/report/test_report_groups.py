@@ -110,3 +110,13 @@ def test_a_personal_attribute_is_never_offered(team: Team) -> None:
     assert client.get("/report/groups.csv?by=illness").status_code == 404
     html = unescape(client.get("/report/drivers?by=plan&touchpoint=delivery-now").text)
     assert html.index("Side by side: Plan") < html.index("By segment")
+
+
+def test_a_language_without_a_name_is_called_by_its_tag(team: Team) -> None:
+    """French in Germany is a tag that no list of names has: page, lists and titles say it as it is."""
+    with team.site.parts.store.engine.begin() as connection:
+        connection.execute(sa.update(tables.survey_request).values(language="fr-DE"))
+    client = team.client("Nadia")
+    for address in ("/report?by=language", "/report/responses?by=language&group=fr-DE", "/report?language=fr-DE"):
+        assert ">fr-DE<" in client.get(address).text, address
+    assert "There is no answer" in client.get("/report/responses?by=language&group=x-y-z").text

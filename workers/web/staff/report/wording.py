@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from babel.core import Locale
+from babel.core import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
 
 from workers.calendar import in_zone
@@ -62,8 +62,11 @@ class Words:
         return self.text("no-segment") if value == NONE else value[:1].upper() + value[1:]
 
     def language(self, tag: str) -> str:
-        """Return what a language is called in the reader's; the tag where it has no name."""
-        return str(Locale.parse(tag, sep="-").get_display_name(self.catalog.locale) or tag)
+        """Return what a language is called in the reader's; a tag that has no name, such as fr-DE, as it is."""
+        try:
+            return str(Locale.parse(tag, sep="-").get_display_name(self.catalog.locale) or tag)
+        except (ValueError, UnknownLocaleError):
+            return tag
 
     def dimension(self, name: str) -> str:
         """Return what it is called by what answers are set side by side; an attribute by its own name."""
