@@ -83,16 +83,6 @@ def picks_of(request: Request) -> dict[Pick, str]:
     return {pick: word for pick in Pick if (word := given.text(pick.value))}
 
 
-def choice(words: Words, name: str, value: str) -> str:
-    """Return the label of a value in a filter's list: the catalog's word, of a language its own name."""
-    said: dict[str, Callable[[str], str]] = {
-        "trigger": words.trigger,
-        "touchpoint": words.touchpoint,
-        "segment": words.segment,
-    }
-    return said[name](value) if name in said else str(words.catalog.locale.languages.get(value, value))
-
-
 @for_roles(READERS)
 async def show_answers(request: Request, visitor: Visitor) -> Response:
     """Page /report/responses; 404 for an address that the report has not."""
@@ -146,7 +136,7 @@ def titles(words: Words, picks: Mapping[Pick, str]) -> list[str]:
     """Return what the answers of a list have in common, in words."""
     chosen = words.addresses.chosen()
     shared = [
-        choice(words, name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
+        words.part(name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
     ]
     if chosen["question"]:
         shared.insert(0, words.text(f"question.{chosen['question']}"))

@@ -19,10 +19,10 @@ from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Visitor, for_roles, language_of, show
-from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of, titles
+from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, filters_of, titles
 from workers.web.staff.report.cells import Cell, Sheet, number, sheet, values, word
 from workers.web.staff.report.charts import percent
-from workers.web.staff.report.groups import dimension_choices
+from workers.web.staff.report.groups import filter_values
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.pages import said_as_of
 from workers.web.staff.report.wording import Words, words_of_list
@@ -101,11 +101,7 @@ async def show_drivers(request: Request, visitor: Visitor) -> Response:
 def write_drivers(request: Request, visitor: Visitor) -> Response:
     review, words = read(request)
     matrices = [
-        *(
-            [matrix(Grouping("groups", "group", words.group), large(review.groups), words, points=not review.mixed)]
-            if review.groups
-            else []
-        ),
+        matrix(Grouping("groups", "group", words.group), large(review.groups), words, points=not review.mixed),
         matrix(Grouping("touchpoints", "touchpoint", words.touchpoint), review.touchpoints, words, points=True),
         matrix(Grouping("segments", "segment", words.segment), review.segments, words, points=not review.mixed),
         matrix(
@@ -124,14 +120,8 @@ def write_drivers(request: Request, visitor: Visitor) -> Response:
         "compared": bool(review.before),
         "lines": lines(review, words),
         "matrices": [made for made in matrices if len(made.heads) > 1],
-        "chosen": words.addresses.chosen(),
-        "query": words.addresses.query(),
         "titles": titles(words, {}),
-        "choices": {
-            name: [(value, choice(words, name, value)) for value in used] for name, used in review.words.items()
-        },
-        "dimensions": dimension_choices(request, words),
-        "groups_title": words.grouping(),
+        **filter_values(request, words, review.words),
         "cell_from": CELL_FROM,
         "shown_from": SHOWN_FROM,
     }

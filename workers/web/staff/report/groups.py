@@ -1,4 +1,6 @@
-"""Groups on the report's pages: by what answers can be set side by side, and their table for page and files."""
+"""Groups on the report's pages: by what answers can be chosen and set side by side, and their table."""
+
+from collections.abc import Mapping
 
 from starlette.requests import Request
 
@@ -14,9 +16,19 @@ MOST_GROUPS = 60
 """Rows of the table of groups on the page, by name; the file has all."""
 
 
-def dimension_choices(request: Request, words: Words) -> list[tuple[str, str]]:
-    """Return by what the answers can be set side by side, and what that is called."""
-    return [(name, words.dimension(name)) for name in dimensions_offered(web_of(request).policy().attributes)]
+def filter_values(request: Request, words: Words, used: Mapping[str, list[str]]) -> dict[str, object]:
+    """Return what the form of a report's filters shows: what is chosen, and what there is to choose from.
+
+    `used` is every trigger, touchpoint, segment and language there is.
+    """
+    offered = dimensions_offered(web_of(request).policy().attributes)
+    return {
+        "chosen": words.addresses.chosen(),
+        "query": words.addresses.query(),
+        "choices": {name: [(value, words.part(name, value)) for value in values] for name, values in used.items()},
+        "dimensions": [(name, words.dimension(name)) for name in offered],
+        "groups_title": words.grouping(),
+    }
 
 
 def all_sheets(review: Review, words: Words) -> list[Sheet]:

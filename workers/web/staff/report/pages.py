@@ -28,9 +28,9 @@ from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.staff.report import charts
 from workers.web.staff.report.addresses import asked_at
-from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of
+from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, filters_of
 from workers.web.staff.report.cells import ANSWERS, QUESTIONS, values
-from workers.web.staff.report.groups import MOST_GROUPS, all_sheets, dimension_choices
+from workers.web.staff.report.groups import MOST_GROUPS, all_sheets, filter_values
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.sheets import drawn_sheet
 from workers.web.staff.report.wording import Words, words_of_review
@@ -82,11 +82,7 @@ def write_report(
         "review": review,
         "as_of": said_as_of(request, review.as_of, words),
         "sheets": {sheet.name: sheet for sheet in all_sheets(review, words)},
-        "chosen": words.addresses.chosen(),
-        "query": words.addresses.query(),
-        "choices": {name: [(word, choice(words, name, word)) for word in used] for name, used in review.words.items()},
-        "dimensions": dimension_choices(request, words),
-        "groups_title": words.grouping(),
+        **filter_values(request, words, review.words),
         "most_groups": MOST_GROUPS,
         "fewest": FEWEST,
         "accounts": ACCOUNT in web_of(request).policy().attributes,
