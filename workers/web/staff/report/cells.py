@@ -76,5 +76,14 @@ def count_of(cell: Cell) -> int:
 
 def share(words: Words, n: int, total: int) -> Cell:
     """Return a cell with a share; below five in all there is none."""
-    value = n / total if total >= reporting.COUNTS_ONLY_BELOW else None
-    return Cell(None if value is None else round(value, 4), words.share(value))
+    return ratio(words, n / total if total >= reporting.COUNTS_ONLY_BELOW else None)
+
+
+def ratio(words: Words, share: float | None) -> Cell:
+    """Return a cell with a share from 0 to 1, in per cent on the page; empty where there is none."""
+    return Cell(None if share is None else round(share, 4), words.share(share))
+
+
+def flag(words: Words, flag: str) -> Cell:
+    """Return a cell with what few answers allow; empty for enough of them."""
+    return word(words.flag(flag))

@@ -8,7 +8,7 @@ from workers.domain.reporting import Reading
 from workers.usecases.report.groups import dimensions_offered
 from workers.usecases.report.sections import Review
 from workers.web.http.requests.context import web_of
-from workers.web.staff.report.cells import Cell, Sheet, sheet, word
+from workers.web.staff.report.cells import Cell, Sheet, number, ratio, sheet, word
 from workers.web.staff.report.sheets import MEASURED, readings, sheets
 from workers.web.staff.report.wording import Words
 
@@ -59,6 +59,4 @@ def groups_sheet(review: Review, words: Words) -> Sheet:
 
 def rate(words: Words, reading: Reading) -> list[Cell]:
     """Return how many were asked and the share that answered, for groups: their questions are no list."""
-    asked = reading.figures.asked
-    value = None if reading.rate is None else round(reading.rate, 4)
-    return [Cell(asked, words.whole(asked)), Cell(value, words.share(reading.rate))]
+    return [number(words, reading.figures.asked), ratio(words, reading.rate)]

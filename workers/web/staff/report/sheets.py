@@ -15,9 +15,11 @@ from workers.web.staff.report.cells import (
     Cell,
     Sheet,
     count_of,
+    flag,
     number,
     points,
     questions,
+    ratio,
     share,
     sheet,
     word,
@@ -74,7 +76,7 @@ def readings(words: Words, reading: Reading, **pick: object) -> list[Cell]:
         points(words, reading.low),
         points(words, reading.high),
         *(number(words, n, **{**pick, "band": band.value} if pick else {}) for band, n in bands),
-        word(words.text(f"flag.{reading.flag.replace(' ', '-')}") if reading.flag else ""),
+        flag(words, reading.flag),
     ]
 
 
@@ -93,10 +95,7 @@ def touchpoint_sheet(review: Review, words: Words) -> Sheet:
                 word(words.trigger(touchpoint.trigger)),
                 *readings(words, reading, **asked),
                 questions(words, reading.figures.asked, Fate.ASKED, **asked),
-                Cell(
-                    None if reading.rate is None else round(reading.rate, 4),
-                    words.share(reading.rate),
-                ),
+                ratio(words, reading.rate),
                 questions(words, reading.figures.open, Fate.OPEN, **asked),
                 word(
                     ", ".join(
@@ -114,17 +113,16 @@ def ratings_sheet(review: Review, words: Words) -> Sheet:
     rows = []
     for rating in review.ratings:
         asked = {**asked_at(rating.trigger, rating.touchpoint), "question": rating.kind.value}
-        shares = (rating.share, rating.low, rating.high)
         rows.append(
             [
                 word(words.text(f"question.{rating.kind}")),
                 word(words.touchpoint(rating.touchpoint)),
                 number(words, rating.n, **asked),
-                *(Cell(None if share is None else round(share, 4), words.share(share)) for share in shares),
+                *(ratio(words, share) for share in (rating.share, rating.low, rating.high)),
                 Cell(None if rating.mean is None else round(rating.mean, 2), words.mean(rating.mean)),
-                word(words.text(f"flag.{rating.flag.replace(' ', '-')}") if rating.flag else ""),
+                flag(words, rating.flag),
                 questions(words, rating.asked, Fate.ASKED, **asked),
-                Cell(None if rating.rate is None else round(rating.rate, 4), words.share(rating.rate)),
+                ratio(words, rating.rate),
                 questions(words, rating.open, Fate.OPEN, **asked),
             ]
         )

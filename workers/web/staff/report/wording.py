@@ -95,6 +95,10 @@ class Words:
             return self.language(value)
         return self.word("report.value", value) if value in ("yes", "no") else value
 
+    def flag(self, flag: str) -> str:
+        """Return how few answers there are in words, "" for enough of them."""
+        return self.text(f"flag.{flag.replace(' ', '-')}") if flag else ""
+
     def cause(self, value: str) -> str:
         """Return `AREA/CAUSE` of a ticket in words, "Area: cause"; either may be an operator's own."""
         area, _, cause = value.partition("/")
