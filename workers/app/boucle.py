@@ -121,19 +121,19 @@ class Boucle(Parts):
     @cached_property
     def web_questions(self) -> "WebQuestions":
         """Return what asks customers on the company's own pages."""
-        from workers.domain.web_sites import parse_site_keys
+        from workers.domain.web_sites import parse_keys
         from workers.usecases.sites.web_questions import WebQuestions
 
-        keys = parse_site_keys(self.settings.site_keys.get_secret_value())
+        keys = parse_keys(self.settings.site_keys.get_secret_value())
         return WebQuestions(self.store, self.customer_actions, self.policies.current, self.now, self.sending, keys)
 
     @cached_property
     def place_answers(self) -> "PlaceAnswers":
         """Return what takes answers at places."""
-        from workers.domain.web_sites import parse_site_keys
+        from workers.domain.web_sites import parse_keys
         from workers.usecases.places.place_answers import PlaceAnswers
 
-        keys = parse_site_keys(self.settings.place_keys.get_secret_value())
+        keys = parse_keys(self.settings.place_keys.get_secret_value())
         return PlaceAnswers(self.store, self.policies.current, self.now, keys)
 
     @cached_property

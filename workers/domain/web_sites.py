@@ -180,13 +180,13 @@ def number(given: object, within: tuple[int, int], where: str, faults: list[str]
     return low
 
 
-def parse_site_keys(text: str) -> dict[str, list[bytes]]:
-    """Return the keys by site of `SITE:KEY,SITE:KEY`, the first of a site first; what names no site is left out."""
+def parse_keys(text: str) -> dict[str, list[bytes]]:
+    """Return the keys of sites or places by id of `ID:KEY,ID:KEY`, the first of each first; without both it is none."""
     keys: dict[str, list[bytes]] = {}
     for part in text.split(","):
-        site, _, key = part.strip().partition(":")
-        if site and key:
-            keys.setdefault(site, []).append(key.encode())
+        id, _, key = part.strip().partition(":")
+        if id and key:
+            keys.setdefault(id, []).append(key.encode())
     return keys
 
 

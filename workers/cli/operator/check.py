@@ -24,7 +24,7 @@ from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.domain.followup.table_contract import JOURNEY_PLAN, without_follow_up
 from workers.domain.places import receipt_codes
-from workers.domain.web_sites import key_faults, parse_site_keys
+from workers.domain.web_sites import key_faults, parse_keys
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
@@ -202,7 +202,7 @@ def site_faults(installation: app.Boucle) -> list[str]:
     except (Misconfigured, BadInput, OSError):  # told as a fault of the file
         return []
     sites, places = (
-        parse_site_keys(setting.get_secret_value())
+        parse_keys(setting.get_secret_value())
         for setting in (installation.settings.site_keys, installation.settings.place_keys)
     )
     return [*key_faults(policy.sites, sites), *receipt_codes.key_faults(policy.places, places)]
