@@ -16,6 +16,7 @@ from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
+from workers.web.staff.report.wording import signed
 
 QR_SCALE, QR_BORDER = 4, 4
 LONGEST_COMMENT = 1_000
@@ -69,7 +70,7 @@ def shown(line: PlaceLine, catalog: Catalog) -> dict[str, object]:
         "open": line.is_open,
         "until": catalog.date(place.until) if place and place.until else "",
         "answers": figures.answers,
-        "nps": f"{figures.nps:+d}".replace("-", "\N{MINUS SIGN}") if figures.nps is not None else "",
+        "nps": signed(figures.nps),
         **asdict(figures.counts),
         "apart": sorted(figures.apart.items()),
         "qr": code_of(line.link) if line.link else "",

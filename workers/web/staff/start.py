@@ -19,6 +19,7 @@ from workers.web.http.requests.context import Web, web_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.http.requests.tour import Answered, Dip, Elsewhere, Followed, Span, Tour
 from workers.web.staff.frame import language_of, remember_language, visitor_of
+from workers.web.staff.report.wording import signed
 
 Go = Callable[[str], str]
 """Gives the address of a page for staff."""
@@ -138,18 +139,20 @@ def from_above(dip: Dip, go: Go) -> list[Sentence]:
     north = {"segment": dip.segment}
     late = {"theme": str(dip.theme_number), "band": "passive"}
     parts = [
-        ("before", {"points": points(dip.before), "n": dip.before.n}, f"/report?{of(dip.before, **north)}"),
-        ("fell", {"points": points(dip.during), "n": dip.during.n}, f"/report?{of(dip.during, **north)}"),
+        ("before", {"points": signed(dip.before.nps), "n": dip.before.n}, f"/report?{of(dip.before, **north)}"),
+        ("fell", {"points": signed(dip.during.nps), "n": dip.during.n}, f"/report?{of(dip.during, **north)}"),
         (
             "elsewhere",
-            {"points": points(dip.elsewhere), "n": dip.elsewhere.n},
+            {"points": signed(dip.elsewhere.nps), "n": dip.elsewhere.n},
             f"/report?{of(dip.elsewhere, without=dip.segment)}",
         ),
         ("why", {"n": dip.passives}, f"/report/responses?{of(dip.during, **north, **late)}"),
     ]
     if dip.people_told:
         parts.append(("told", {"n": dip.people_told}, f"/themes/{dip.theme_number}"))
-    parts.append(("recovered", {"points": points(dip.after), "n": dip.after.n}, f"/report?{of(dip.after, **north)}"))
+    parts.append(
+        ("recovered", {"points": signed(dip.after.nps), "n": dip.after.n}, f"/report?{of(dip.after, **north)}")
+    )
     year = urlencode({"touchpoint": dip.touchpoint, **north})
     parts.append(("year", {}, f"/report?{year}#time"))
     return [{"text": name, "values": values, "url": go(path)} for name, values, path in parts]
@@ -169,11 +172,6 @@ def asked_elsewhere(elsewhere: Elsewhere, go: Go) -> list[Sentence]:
     if elsewhere.accounts:
         parts.append(("accounts", {"n": elsewhere.accounts}, "/accounts", None))
     return [{"text": name, "values": values, "url": go(path), "said": said} for name, values, path, said in parts]
-
-
-def points(span: Span) -> str:
-    """Return an NPS with its sign, or a dash where there are too few answers."""
-    return "–" if span.nps is None else f"{span.nps:+.0f}".replace("-", "−")
 
 
 routes = [Route("/", show, methods=["GET"])]

@@ -26,6 +26,14 @@ MINUS = "\u2212"
 TIGHT = "\u202f"
 
 
+def signed(points: float | None) -> str:
+    """Return points with a sign, such as "+47"; a dash for none."""
+    if points is None:
+        return "–"
+    whole = round(points)
+    return f"{MINUS if whole < 0 else '+' if whole else ''}{abs(whole)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of one language for one report, with its line of time and the addresses behind its figures."""
@@ -121,11 +129,8 @@ class Words:
         return ", ".join(map(self.driver, codes_in(response.drivers)))
 
     def points(self, value: float | None) -> str:
-        """Return points with a sign, such as "+47"; a dash for none."""
-        if value is None:
-            return "–"
-        whole = round(value)
-        return f"{MINUS if whole < 0 else '+' if whole else ''}{abs(whole)}"
+        """Return points as every page has them."""
+        return signed(value)
 
     def interval(self, low: float | None, high: float | None) -> str:
         """Return the bounds of an NPS in points, or nothing below five answers."""
