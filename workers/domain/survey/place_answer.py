@@ -17,6 +17,7 @@ from workers.domain.survey.response import (
     Answer,
     OutsideScore,
     changed_answer,
+    repeats,
     response_for,
     revision_of,
 )
@@ -83,7 +84,7 @@ def earlier_answer(case: CustomerCase, given: PlaceAnswer) -> Response | None:
 def says_the_same(case: CustomerCase, given: PlaceAnswer, answer: Answer) -> bool:
     """Tell whether an answer at a place was given before with the same score and words."""
     earlier = earlier_answer(case, given)
-    return earlier is not None and (earlier.score, earlier.comment) == (answer.score, answer.comment)
+    return earlier is not None and repeats(earlier, answer)
 
 
 def reachable(response: Response) -> bool:

@@ -99,6 +99,11 @@ def response_to(case: CustomerCase, request: str) -> Response | None:
     return next((response for response in case.all(Response) if response.request == request), None)
 
 
+def repeats(earlier: Response, answer: Answer) -> bool:
+    """Tell whether an answer says no more than an earlier one: the same score and the same words."""
+    return (earlier.score, earlier.comment) == (answer.score, answer.comment)
+
+
 def first_answer(case: CustomerCase, request: SurveyRequest, answer: Answer) -> Response:
     """Return the first version of a response; `after_days` runs from the anchor to when the question was sent."""
     asked = request.sent_at or request.asked_at

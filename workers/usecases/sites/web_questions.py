@@ -13,8 +13,8 @@ from workers.domain.customer.profile import customer_id
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.history import Why
 from workers.domain.policy import Policy
-from workers.domain.records import Response, SurveyRequest
-from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, response_to
+from workers.domain.records import SurveyRequest
+from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, repeats, response_to
 from workers.domain.survey.web_ask import STEP, Visit, ask_on_web, close_on_web, note_visit
 from workers.domain.types import WEB, Reason
 from workers.domain.web_sites import RefusedToken, Visitor, WebSite, read_visitor
@@ -143,7 +143,7 @@ class WebQuestions:
                 return False
             earlier = response_to(case, asked.id)
             answer = Answer(score, comment or (earlier.comment if earlier else ""), False, case.now, channel=WEB)
-            taken = Taken.SAME if earlier is not None and says_the_same(earlier, answer) else Taken.KEPT
+            taken = Taken.SAME if earlier is not None and repeats(earlier, answer) else Taken.KEPT
             if taken == Taken.KEPT:
                 answer_request(case, asked, answer)
             return taken == Taken.KEPT
@@ -176,8 +176,3 @@ class WebQuestions:
             return result
 
         return self._store.write(run)
-
-
-def says_the_same(earlier: Response, answer: Answer) -> bool:
-    """Tell whether an answer changes nothing."""
-    return (earlier.score, earlier.comment) == (answer.score, answer.comment)
