@@ -10,7 +10,6 @@ import hashlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +17,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 from standardwebhooks import Webhook
 
+from workers.adapters.http_body import CHUNK, beginning
 from workers.adapters.public_addresses import is_public
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
@@ -167,7 +167,7 @@ class WebhookSender:
             extensions={"sni_hostname": self._target.host},  # the certificate is held against the name
         ) as answer:
             limit.reschedule(None)  # the status counts, whatever becomes of the body; that has a limit of its own
-            return self._result(answer, await _beginning(answer))
+            return self._result(answer, await _words_of(answer))
 
     def _signed(self, dispatch_id: str, body: bytes) -> dict[str, str]:
         at = self._now().astimezone(UTC)
@@ -262,18 +262,9 @@ async def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
-async def _beginning(answer: httpx.Response) -> str:
-    """Read the beginning of an answer's body, unpacked by nobody; the rest is not worth the memory.
-
-    The status has come: a body that is cut or does not end changes nothing of what it said.
-    """
-    read = b""
-    with suppress(httpx.HTTPError, TimeoutError):
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in answer.aiter_raw(4096):
-                read += chunk
-                if len(read) >= _ANSWER_BYTES:
-                    break
+async def _words_of(answer: httpx.Response) -> str:
+    """Return the beginning of an answer's body in one line, unpacked by nobody; the rest is not worth the memory."""
+    read = await beginning(answer.aiter_raw(CHUNK), _ANSWER_BYTES, _BODY_SECONDS)
     return " ".join(read[: _ANSWER_SHOWN * 4].decode("utf-8", "replace").split())[:_ANSWER_SHOWN]
 
 

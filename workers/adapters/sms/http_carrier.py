@@ -1,14 +1,13 @@
 """What the carriers by HTTP share: one client, one way to end, and nothing that raises."""
 
-import asyncio
 import hmac
 import logging
-from contextlib import suppress
 from typing import Any
 
 import httpx
 import orjson
 
+from workers.adapters.http_body import CHUNK, beginning
 from workers.domain.delivery_result import SendKind
 from workers.domain.sms.carried import TextResult
 
@@ -39,7 +38,8 @@ class HttpCarrier:
         """
         try:
             async with self._client.stream("POST", path, **content) as answer:
-                return httpx.Response(answer.status_code, content=await _beginning(answer))
+                body = await beginning(answer.aiter_bytes(CHUNK), MOST_BYTES, SECONDS)
+                return httpx.Response(answer.status_code, content=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return TextResult(SendKind.LATER, "", f"{self.name} cannot be reached: {type(error).__name__}")
         except httpx.HTTPError as error:
@@ -47,18 +47,6 @@ class HttpCarrier:
         except Exception as error:
             log.exception("an SMS failed", extra={"action": "sms.failed"})
             return TextResult(SendKind.UNKNOWN, "", f"sending failed here: {type(error).__name__}")
-
-
-async def _beginning(answer: httpx.Response) -> bytes:
-    """Read the beginning of an answer; a body that is cut, packed wrongly or does not end takes back no status."""
-    read = bytearray()
-    with suppress(httpx.HTTPError, TimeoutError):
-        async with asyncio.timeout(SECONDS):
-            async for chunk in answer.aiter_bytes(4096):
-                read += chunk
-                if len(read) >= MOST_BYTES:
-                    break
-    return bytes(read[:MOST_BYTES])
 
 
 def json_of(answer: httpx.Response) -> dict[str, Any]:
