@@ -8,6 +8,7 @@ from tableparts import FOLLOW_UP, HOME, PLAN, SCORE, codes, table
 
 from workers.decision_table import Against, Inputs, Unreadable, Wait, check, compile_table, from_content, load, parse
 from workers.decision_table.decisions.compiled import Compiled
+from workers.decision_table.decisions.explanation import explain
 from workers.decision_table.files.cell_writer import write_cell
 from workers.decision_table.files.definition import parse_definition
 from workers.decision_table.model.cells import CellError, parse_cell
@@ -298,3 +299,21 @@ def test_an_input_may_be_left_out_by_rows_files_and_decisions() -> None:
     assert [column.name for column in before.inputs] == ["score"]
     plain = definition.replace(b"  kind: {type: text, values: [a, b], if missing: a, may be left out: yes}\n", b"")
     assert before.version == parse({"table.yaml": plain, "rules.csv": ROWS.encode()}).version
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["integer, domain: 0..100000", "number, domain: 0..10", "integer, domain: 0..10", "duration", "date"],
+)
+def test_what_is_left_out_may_be_of_any_type(column: str) -> None:
+    """A decision, every row that matches and an explanation take the same for it, also where rows are bands."""
+    missing = {"duration": "P5D", "date": "2026-01-05"}.get(column, "5")
+    definition = (
+        f"inputs:\n  score: integer 0..10\n  more: {{type: {column}, if missing: {missing}, may be left out: yes}}\n"
+        "outputs:\n  then: text\n"
+    )
+    rows = f"id;score;then;more\nA;-;x;<={missing}\nB;-;y;>{missing}\n"
+    compiled = compile_table(parse({"table.yaml": definition.encode(), "rules.csv": rows.encode()}))
+    explained = explain(compiled, {"score": 3})
+    for rules in (compiled.decide({"score": 3}).rules, compiled.hits({"score": 3}), explained.outcome.rules):
+        assert [rule.id for rule in rules] == ["A"]

@@ -49,6 +49,7 @@ class Compiled:
         "_pick",
         "_searched",
         "_shares",
+        "_spare",
         "grid",
         "table",
     )
@@ -58,6 +59,7 @@ class Compiled:
         self.grid = grid
         self._discrete, self._searched, self._numbers, self._other = _steps(grid.axes)
         self._ordered = bool(self._searched or self._numbers or self._other)
+        self._spare = frozenset(column.name for column in table.inputs if column.spare)
         self._pick = _picker([step[0] for step in self._discrete])
         self._shares: dict[tuple[Value, ...], int] = {}
         # Python holds True and 1 for equal: what holds a 0 or a 1 is kept apart, and counts only after a check.
@@ -70,6 +72,8 @@ class Compiled:
 
         A bare number in a duration column counts days.
         """
+        if self._spare and not self._spare <= inputs.keys():
+            inputs = self.table.filled(inputs)
         try:
             picked = self._pick(inputs)
             key = self._shares.get(picked)
@@ -79,7 +83,7 @@ class Compiled:
                     if picked[place].__class__ is not kind:
                         key = None
         except (KeyError, TypeError):  # an input is missing, or cannot be a value: `classify` says which
-            inputs, key = self.table.filled(inputs), None
+            key = None
         if key is None:
             key = self._classify_discrete(inputs)
         if self._ordered:
