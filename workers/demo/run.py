@@ -30,9 +30,8 @@ from workers.usecases.outbox_relay import OutboxRelay
 
 T = TypeVar("T")
 SLOT_HOURS = (10, 17)
-"""Local hours at which the demo looks at what is due; between them people act at their own time."""
-EVENT_HOURS = frozenset({10, 17})
-"""Local hours at which the shop's CRM publishes what happened since."""
+"""Local hours at which the shop's CRM publishes what happened since, and the demo looks at what is due; between them
+people act at their own time."""
 SENDING_ALWAYS = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 
 
@@ -178,9 +177,9 @@ class Year:
         before = shop.START.astimezone(UTC) - timedelta(days=1)
         next_event = 0
         slots = list(slots_of_the_year())
-        for number, (slot, publishes) in enumerate(slots):
+        for number, slot in enumerate(slots):
             batch = []
-            while publishes and next_event < len(self._events) and self._events[next_event].at <= slot:
+            while next_event < len(self._events) and self._events[next_event].at <= slot:
                 batch.append(self._events[next_event])
                 next_event += 1
             self._slot(slot, batch)
@@ -226,13 +225,13 @@ class Year:
         return texted
 
 
-def slots_of_the_year() -> Iterator[tuple[datetime, bool]]:
-    """Give the instants at which the driver stops, and whether events are published there; the last is the end."""
+def slots_of_the_year() -> Iterator[datetime]:
+    """Give the instants at which the driver stops and events are published; the last is the end."""
     day = shop.START.replace(hour=0)
     while day.date() <= shop.END.date():
         for hour in SLOT_HOURS:
             at = day.replace(hour=hour)
             if shop.START <= at < shop.END:
-                yield at.astimezone(UTC), hour in EVENT_HOURS
+                yield at.astimezone(UTC)
         day += timedelta(days=1)
-    yield shop.END.astimezone(UTC), True
+    yield shop.END.astimezone(UTC)
