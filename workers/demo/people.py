@@ -13,7 +13,7 @@ from random import Random
 from workers.app import Boucle
 from workers.calendar import add_working
 from workers.demo import reactions, shop
-from workers.demo.shop import Person, ShopEvent, is_late
+from workers.demo.shop import Person, ShopEvent, was_late
 from workers.demo.texters import Texters
 from workers.demo.till import Till
 from workers.demo.visitors import Visitors
@@ -109,7 +109,7 @@ class Crowd:
             if random.random() < reactions.REMINDED_RATE:
                 self._answer(mail, person, f"{key}/reminded")
         elif mail.template.startswith("improve-") and response and mail.response_anchor:
-            late = is_late(person.region, mail.response_anchor - timedelta(days=12))
+            late = was_late(person, mail.response_anchor)
             text = reactions.improvement_of(self._seed, person, key, late=late)
             if text:
                 at = mail.accepted_at + timedelta(hours=5)

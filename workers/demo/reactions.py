@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TypedDict
 
-from workers.demo.shop import Person, is_late
+from workers.demo.shop import Person, was_late
 from workers.domain.reporting.scales import scale_of
 
 ANSWER_RATE, CLICK_ONLY_RATE, REMINDED_RATE = 0.46, 0.08, 0.22
@@ -80,7 +80,7 @@ class Reply:
 def reply_to(seed: int, person: Person, key: str, template: str, anchor: datetime, sent: datetime) -> Reply | None:
     """Return how a customer reacts to one survey mail: an answer, a click without one, or nothing."""
     random = Random(f"{seed}/reply/{person.id}/{key}")
-    late = is_late(person.region, anchor - timedelta(days=12)) and template == "ask-delivery"
+    late = came_late(person, template, anchor)
     rate = 0.62 if template == "ask-recovery" or late else ANSWER_RATE
     chance = random.random()
     delay = timedelta(hours=min(200.0, random.lognormvariate(2.2, 1.1)))
@@ -121,6 +121,11 @@ def score_of(random: Random, person: Person, template: str, *, late: bool) -> in
         middle = 6.0
     middle -= LESS_PLEASED if person.kind == "trade" else 0.0
     return max(0, min(10, round(random.gauss(middle + 0.5 * person.generous, 1.5))))
+
+
+def came_late(person: Person, template: str, anchor: datetime) -> bool:
+    """Tell whether the parcel that is asked about came late."""
+    return template == "ask-delivery" and was_late(person, anchor)
 
 
 def on_scale(score: int, question: str | None) -> int:

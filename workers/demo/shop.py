@@ -113,6 +113,11 @@ def is_late(region: str, bought: datetime) -> bool:
     return region == "north" and CARRIER_CHANGED <= bought < CARRIER_REPLACED
 
 
+def was_late(person: Person, delivered: datetime) -> bool:
+    """Tell whether a parcel that came at an instant was one of those."""
+    return is_late(person.region, delivered - timedelta(days=12))
+
+
 def year(seed: int, persons: list[Person]) -> list[ShopEvent]:
     """Return everything the CRM publishes, in order of time, with some events twice and some that are wrong."""
     events = [event for person in persons for event in life(seed, person)]

@@ -6,8 +6,8 @@ Drawn from the seed and the natural key of the question, like every other reacti
 from datetime import datetime, timedelta
 from random import Random
 
-from workers.demo.reactions import BRIEF_BAD, BRIEF_GOOD, BRIEF_LATE, BRIEF_WISH, score_of
-from workers.demo.shop import Person, is_late
+from workers.demo.reactions import BRIEF_BAD, BRIEF_GOOD, BRIEF_LATE, BRIEF_WISH, came_late, score_of
+from workers.demo.shop import Person
 
 SILENT = 0.4
 """The share that writes nothing."""
@@ -72,11 +72,6 @@ def reason_for(random: Random, score: int, language: str, *, late: bool) -> str:
     """Return a reason in a few words."""
     texts = BRIEF_LATE if late and score <= 8 else BRIEF_BAD if score <= 6 else BRIEF_WISH if score <= 8 else BRIEF_GOOD
     return random.choice(texts[language])
-
-
-def came_late(person: Person, template: str, anchor: datetime) -> bool:
-    """Tell whether the parcel that is asked about came late."""
-    return template == "ask-delivery" and is_late(person.region, anchor - timedelta(days=12))
 
 
 def drawn(seed: int, person: Person, key: str, what: str) -> Random:

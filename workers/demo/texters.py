@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from workers.app import Boucle
 from workers.demo import text_replies as replies
+from workers.demo.reactions import came_late
 from workers.demo.shop import Person
 from workers.domain.sms.carried import InboundText
 from workers.domain.sms.dialogue import Message
@@ -37,7 +38,7 @@ class Texters:
         if text.message in (Message.QUESTION, Message.LINK):
             return replies.reply_to_question(self._seed, person, key, text.survey, text.anchor_at)
         if text.message == Message.WHY and text.score is not None:
-            late = replies.came_late(person, text.survey, text.anchor_at)
+            late = came_late(person, text.survey, text.anchor_at)
             return replies.reply_to_why(self._seed, person, key, text.score, late=late)
         if text.message == Message.AGAIN:
             return replies.reply_again(self._seed, person, key, text.survey, text.anchor_at)
