@@ -37,10 +37,8 @@ class Visitors:
         if self._parts.web_questions.site(SITE) is None:
             return
         for event in {(event.key, event.name, event.reference): event for event in events}.values():
-            person, random = (
-                persons[event.key],
-                Random(f"{self._seed}/visit/{event.key}/{event.reference}/{event.name}"),
-            )
+            person = persons[event.key]
+            random = Random(f"{self._seed}/visit/{event.key}/{event.reference}/{event.name}")
             if event.name == "purchase" and random.random() < THANKED:
                 self._come(event.at + timedelta(minutes=1), person, "purchase", event.reference)
             elif event.name == "delivery" and random.random() < CAME_BACK:
@@ -54,10 +52,12 @@ class Visitors:
         """Be on a page with the script: the site signs who is there, and Boucle decides whether they are asked."""
         questions, now = self._parts.web_questions, self._parts.now()
         site = questions.site(SITE)
+        if site is None:
+            return
         more = {"ref": reference} if reference else {}
         token = sign_visitor(self._key, SITE, person.id, int(now.timestamp()) + TOKEN_SECONDS, **more)
-        visitor = questions.visitor(site, token) if site else None
-        if site is None or visitor is None:
+        visitor = questions.visitor(site, token)
+        if visitor is None:
             return
         page = "/checkout/thanks" if trigger == "purchase" else "/lamps"
         asked = questions.ask(visitor, Visit(site, trigger, page, visitor.reference, person.language))

@@ -31,10 +31,8 @@ class ArrivedMail:
 
 
 AFTER, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("after", "until"))
-DISPATCH, REQUEST, RESPONSE, MESSAGE = (
-    *(tables.dispatch.c, tables.survey_request.c),
-    *(tables.response.c, tables.sms_message.c),
-)
+DISPATCH, REQUEST = tables.dispatch.c, tables.survey_request.c
+RESPONSE, MESSAGE = tables.response.c, tables.sms_message.c
 MAILS: sa.Select[Any] = (
     sa.select(
         *(DISPATCH.template, DISPATCH.accepted_at, DISPATCH.request, DISPATCH.response, tables.customer.c.crm_id),

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Ticket
 from workers.domain.reporting import RECOVERY
-from workers.domain.types import SMS, WEB, DispatchState, ReplyUse
+from workers.domain.types import ACCOUNT, SMS, WEB, DispatchState, ReplyUse
 from workers.store import tables as t
 
 OF_RECOVERED = 11
@@ -163,9 +163,8 @@ def count_at_places(connection: Connection) -> int:
 
 def count_accounts(connection: Connection) -> int:
     """Return how many accounts the customers belong to."""
-    query = sa.select(t.customer.c.attributes).where(t.customer.c.attributes.is_not(None))
-    accounts = {attributes.get("account") for attributes in connection.execute(query).scalars() if attributes}
-    return len(accounts - {None})
+    account = t.customer.c.attributes[ACCOUNT].as_string()
+    return int(connection.execute(sa.select(sa.func.count(account.distinct()))).scalar_one())
 
 
 def theme_called(connection: Connection, name: str) -> int | None:
