@@ -160,9 +160,15 @@ class Scheduler:
         return woken or self._wake_suspects(now)
 
     def _anything_due(self, now: datetime) -> bool:
-        """Tell whether somebody has something due; a role that has nothing to do writes nothing."""
+        """Tell whether somebody has something due; a role that has nothing to do writes nothing.
+
+        What room support has is counted only where something is: that may be no more than what waits for it.
+        """
         with self._store.reading() as connection:
-            return due.anything_due(connection, self._wanted(self._room(connection, now), now))
+            if not due.anything_due(connection, self._wanted(self._room(connection, now, of_support=False), now)):
+                return False
+            room = self._room(connection, now)
+            return not room.support_busy() or due.anything_due(connection, self._wanted(room, now))
 
     def _wanted(self, room: SendBudget, now: datetime) -> due.Wanted:
         """Return what may be taken up now, of everybody but those whom something broke."""
@@ -282,12 +288,12 @@ class Scheduler:
 
         return self._store.write(work)
 
-    def _room(self, connection: Connection, now: datetime) -> SendBudget:
+    def _room(self, connection: Connection, now: datetime, *, of_support: bool = True) -> SendBudget:
         state = sending_now(connection, self._sending)
         left = None
         if self._sending.per_day:
             left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
-        support = self._pacing.room(connection, self._policy(), now)
+        support = self._pacing.room(connection, self._policy(), now) if of_support else None
         return SendBudget(left, state.paused, state.on, state.clock_leapt, support.questions if support else None)
 
     def _wake(

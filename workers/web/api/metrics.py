@@ -72,7 +72,7 @@ class Figures(Collector):
     def _counted(self) -> Iterator[Metric]:
         now = self._web.now()
         with self._web.store.reading() as connection:
-            yield from self._kept.get(lambda: list(counted_through(connection)))
+            yield from self._kept.get(lambda: list(counted_through(connection, self._web.policy(), now)))
             yield key_requests(connection)
             yield returned(connection)
             states = books.states(connection)
@@ -96,7 +96,6 @@ class Figures(Collector):
                 ),
             )
             yield from accesses(connection)
-            yield from pacing(support_pacing.describe(connection, self._web.policy(), now))
             yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
 
 
@@ -134,9 +133,10 @@ def consumer_lag(lag: Mapping[Place, int]) -> Metric:
     return family
 
 
-def counted_through(connection: Connection) -> Iterator[Metric]:
-    """Give what must be counted through a whole table: what came in."""
+def counted_through(connection: Connection, policy: Policy, now: datetime) -> Iterator[Metric]:
+    """Give what must be counted through a whole table: what came in, and how support stands by past answers."""
     yield from received(connection)
+    yield from pacing(support_pacing.describe(connection, policy, now))
 
 
 def received(connection: Connection) -> Iterator[Metric]:
