@@ -15,7 +15,7 @@ _LONGEST_ANSWER = 4 * _LONGEST_LINE
 """Bytes, as the library has them: an answer without an end must not fill the memory."""
 _AFTER_REFUSAL = 5.0
 """Seconds that the answers behind a refusal may take: nothing hangs on them but the connection."""
-_CONTENT_AWAITED = 354
+CONTENT_AWAITED = 354
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Answers:
     @property
     def are_over(self) -> bool:
         """Tell whether the next command may follow: all came, and the server awaits no content."""
-        return len(self.given) == self.wanted and self.given[-1].code != _CONTENT_AWAITED
+        return len(self.given) == self.wanted and self.given[-1].code != CONTENT_AWAITED
 
 
 class Pipeline(asyncio.Protocol):

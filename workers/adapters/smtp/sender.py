@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import aiosmtplib
 
 from workers.adapters.smtp.answers import Ended, ascii_domain, cut, goes_on, refused, step, without_address
-from workers.adapters.smtp.pipelining import Answers, Pipeline
+from workers.adapters.smtp.pipelining import CONTENT_AWAITED, Answers, Pipeline
 from workers.adapters.smtp.server import Patience, Server, dial
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.text.plain_text import for_log
 
 log = logging.getLogger(__name__)
 _IDLE_SECONDS = 20.0  # servers close idle connections after some 30 seconds and more
-_GO_ON = 354
 _PLAIN = re.compile(r"[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -131,7 +130,7 @@ class SmtpSender:
             begun = await self._begin(line.client)
         else:
             begun = await self._name_oddly(line.client, sender, recipient)
-        if begun.code != _GO_ON:
+        if begun.code != CONTENT_AWAITED:
             raise Ended(refused(begun.code, begun.message, about_us=False), reusable=goes_on(begun.code))
         reply = await step(self._content(line, raw), content_left=True)
         if not 200 <= reply.code < 300:
