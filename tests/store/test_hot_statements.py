@@ -17,7 +17,7 @@ from workers.store.engine import ListOf, Store
 from workers.store.survey import support_figures, wordings
 from workers.store.ticket import of_accounts, tickets
 
-DUE = (*due.ALWAYS, due.ASKABLE, due.GIVEN_UP)
+DUE = (*due.ALWAYS, due.askable(frozenset(), ()), due.GIVEN_UP)
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "customers by key": read.CUSTOMERS,
     "customers to lock": read.LOCKING,
@@ -48,7 +48,7 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "tickets past their first contact": tickets.PAST_FIRST_CONTACT,
     "open tickets of an account": of_accounts.OPEN_TICKETS,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
-    "questions that do not wait for support": due.impatient(frozenset(), (("wave", timedelta(days=3)),)),
+    "questions that do not wait for support": due.askable(frozenset(), (("wave", timedelta(days=3)),)),
     "tickets to call": support_figures.TO_CALL,
     "questions without an answer": support_figures.UNANSWERED,
     "questions asked in a time": support_figures.ASKED,

@@ -116,7 +116,7 @@ def test_whatever_is_committed_behind_where_the_waker_is_gets_asked(
 
 def blocks_read(connection: sa.Connection, since: datetime) -> int:
     """Return how many blocks the database looks at to find whom to ask next."""
-    compiled = due.ASKABLE.compile(connection.engine)
+    compiled = due.askable(frozenset(), ()).compile(connection.engine)
     values = {"now": LATER, "since": since, "limit": 1, due.LEFT_ALONE: "{}"}
     written = compiled.construct_expanded_state(values)
     plan = connection.exec_driver_sql(

@@ -174,7 +174,6 @@ ALWAYS = (
     first_waiting(tables.ticket, "due_at", tickets_due(NOW, TOLD)),
     first_waiting(tables.survey_request, "closes_at", requests_due(NOW)),
 )
-ASKABLE = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=()))
 GIVEN_UP = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=False, paused=()))
 STAYS = ALWAYS[2]
 """Tickets stay where they are in their index when they were woken: how far it was read says nothing."""
@@ -200,22 +199,16 @@ class Wanted:
             return (RESPONSES,)
         if not self.may_ask:
             return (*ALWAYS, GIVEN_UP)
-        if self.patient:
-            return (*ALWAYS, impatient(self.paused, self.patient))
-        return (*ALWAYS, ASKABLE if not self.paused else unpaused(self.paused))
+        return (*ALWAYS, askable(self.paused, self.patient))
 
 
-@lru_cache(8)
-def unpaused(paused: frozenset[str]) -> sa.Select[Any]:
-    """Return what finds the customers of askable touchpoints other than the paused ones."""
-    return first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=sorted(paused)))
-
-
-@lru_cache(8)
-def impatient(paused: frozenset[str], patient: Patience) -> sa.Select[Any]:
-    """Return what finds the customers of askable touchpoints, without those that wait for support."""
-    askable = touchpoints_due(NOW, may_ask=True, paused=sorted(paused))
-    return first_waiting(tables.touchpoint, "wake_at", sa.and_(askable, sa.not_(waits_for_support(patient))))
+@lru_cache(16)
+def askable(paused: frozenset[str], patient: Patience) -> sa.Select[Any]:
+    """Return what finds the customers of touchpoints that are neither paused nor wait for support."""
+    due = touchpoints_due(NOW, may_ask=True, paused=sorted(paused))
+    if patient:
+        due = sa.and_(due, sa.not_(waits_for_support(patient)))
+    return first_waiting(tables.touchpoint, "wake_at", due)
 
 
 def waited(n: int) -> sa.BindParameter[datetime]:
