@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from workers.calendar import in_zone
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Response, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event
-from workers.domain.survey.planning.wave_day import WAVE
+from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event, wave_rows
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.survey.support_room import SupportRoom
 from workers.domain.types import CustomerId, Reason, TouchpointState
@@ -230,7 +228,7 @@ WITH_CAUSE = (Reason.STOPPED, Reason.SUPPRESSED, Reason.HOLD)
 
 def paced(wave: WaveReach, room: SupportRoom | None, policy: Policy) -> WaveReach:
     """Return a wave with the working days that its answers take; of a sample, as many as all would."""
-    steps = policy.plan.steps_for(WAVE, True, None, None, in_zone(wave.at, policy.zone).date())
+    steps = wave_rows(wave.at, policy.plan, policy.zone)
     if room is None or not wave.looked_at or not any(step.touchpoint in policy.plan.may_wait for step in steps):
         return wave
     return replace(wave, support_days=room.days_for(wave.reached * wave.customers // wave.looked_at))

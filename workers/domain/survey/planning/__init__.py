@@ -32,7 +32,7 @@ from workers.domain.survey.planning.relationship import follow_start, has_undone
 from workers.domain.survey.planning.sampling import is_in_share
 from workers.domain.survey.planning.selection import not_selected, unless_not_selected, with_inputs
 from workers.domain.survey.planning.stop import call_back_unlawful, stop, withdraw
-from workers.domain.survey.planning.wave_day import wave_ends, wave_event
+from workers.domain.survey.planning.wave_day import wave_ends, wave_event, wave_rows
 
 __all__ = [
     "SITE_RULE",
@@ -72,6 +72,7 @@ __all__ = [
     "unless_not_selected",
     "wave_ends",
     "wave_event",
+    "wave_rows",
     "with_inputs",
     "withdraw",
     "zone_of",
