@@ -107,9 +107,9 @@ def pending(opens: datetime, view: View) -> list[str]:
         earliest = expected_at(touchpoint, view)
         if earliest is not None:
             asked_at = earliest if touchpoint.if_resting == "exempt" else max(earliest, opens)
-            expected.append((asked_at, touchpoint.step, touchpoint))
+            expected.append((asked_at, touchpoint))
     if not expected:
         return [view.words.say("next.dropped")]
-    at, step, following = min(expected, key=lambda question: question[:2])
-    named = view.words.say("next.planned", name=view.words.name(step), day=view.words.day(at))
+    at, following = min(expected, key=lambda question: (question[0], question[1].step))
+    named = view.words.say("next.planned", name=view.words.name(following.step), day=view.words.day(at))
     return [named, *support_busy(following, view)]

@@ -18,8 +18,9 @@ from workers.domain.survey.planning import (
     holding,
     in_scope,
     is_occurrence,
+    not_selected,
     occurrence_of,
-    unless_not_selected,
+    with_inputs,
 )
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.survey.support_room import asked_at_latest
@@ -194,10 +195,10 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     number = occurrence_of(view.case(), touchpoint)
     if number > 1:
         clauses.append(view.words.say("comes-round", number=str(number)))
-    judged = unless_not_selected(view.case(), touchpoint)
+    other = not_selected(view.case(), with_inputs(view.case(), touchpoint))
     stalled = view.stalled(touchpoint.step) or support_busy(touchpoint, view)
-    if judged.reason == Reason.NOT_SELECTED:
-        why = view.words.clause(judged.reason, {"detail": judged.detail})
+    if other.reason:
+        why = view.words.clause(other.reason, {"detail": other.detail})
         clauses.append(view.words.say("as-things-stand", why=why))
     elif not stalled and touchpoint.wake_at <= view.now:
         stalled = [view.words.say("next-look")]

@@ -108,14 +108,11 @@ def duty_in(entry: Mapping[str, str], where: str, faults: Gathered) -> SurveyDut
 
 def country_in(text: str, where: str) -> str:
     """Return the country of a row; raises Unreadable for what is none."""
-    from workers.cloudevents.locale_names import (
-        countries,
-        country_code,
-    )  # read with the file alone, and not by every command
+    from workers.cloudevents import locale_names  # read with the file alone, and not by every command
 
-    if text == ELSEWHERE or text in countries():
+    if text == ELSEWHERE or text in locale_names.countries():
         return text
-    meant = country_code(text)
+    meant = locale_names.country_code(text)
     advice = f" Write {meant}." if meant else ""
     raise Unreadable(f"{where}: {shortened(text)!r} is no country: write two capitals (ISO 3166), or *.{advice}")
 
