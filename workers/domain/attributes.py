@@ -202,7 +202,7 @@ READERS = {
 
 def read_attributes(body: bytes) -> Attributes:
     """Return the declared attributes by name, none for an empty file; raises Misconfigured with every fault."""
-    content = read_operators_file(body, FILE, texts=True)
+    content = read_operators_file(body, FILE)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

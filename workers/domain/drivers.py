@@ -62,7 +62,7 @@ def in_language(names: Names, language: str) -> str:
 
 def read_drivers(body: bytes) -> Drivers:
     """Return the declared drivers by code, none for an empty file; raises Misconfigured with every fault."""
-    content = read_operators_file(body, FILE, texts=True)
+    content = read_operators_file(body, FILE)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

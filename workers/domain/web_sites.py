@@ -68,7 +68,7 @@ def matches(pattern: str, path: str) -> bool:
 
 def read_sites(body: bytes) -> Mapping[str, WebSite]:
     """Return the sites by id; raises Misconfigured with every fault and what to write instead."""
-    content = read_operators_file(body, FILE, texts=True) or {}
+    content = read_operators_file(body, FILE) or {}
     if not isinstance(content, dict):
         raise Misconfigured([f"{FILE} must begin with the id of a site, such as `shop:`, its lines indented below"])
     faults: list[str] = []

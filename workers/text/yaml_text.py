@@ -47,21 +47,21 @@ def read_yaml(content: bytes | str, name: str, *, texts: bool = False) -> object
         raise BadInput(f"{name} is not YAML: {str(fault)[:500]}") from None
 
 
-def read_operators_file(content: bytes, place: str, *, texts: bool = False) -> object:
-    """Return what a file of the operator's says, as `read_yaml` does; raises Misconfigured where it cannot be read."""
+def read_operators_file(content: bytes, place: str) -> object:
+    """Return what a file of the operator's says, its scalars as texts; raises Misconfigured where it cannot be read."""
     try:
-        return read_yaml(content, place, texts=texts)
+        return read_yaml(content, place, texts=True)
     except BadInput as error:
         raise Misconfigured([f"{place} cannot be read: {error}"]) from error
 
 
-def unread_keys(keys: Iterable[object], known: Sequence[str]) -> Iterator[str]:
-    """Give a sentence for each key that is none of those known, with what was likely meant."""
+def unread_keys(keys: Iterable[object], names: Sequence[str]) -> Iterator[str]:
+    """Give a sentence for each key that is none of those that are read, with what was likely meant."""
     for key in keys:
-        if key not in known:
+        if key not in names:
             shown = str(key)[:40]
-            near = difflib.get_close_matches(shown, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            near = difflib.get_close_matches(shown, names, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(names)}."
             yield f"{shown} is not read. {hint}"
 
 

@@ -230,7 +230,7 @@ def read_wordings(data: DataFiles) -> dict[str, QuestionWording]:
 
     Raises Misconfigured with every fault.
     """
-    languages = read_operators_file(data.read(PLACE), PLACE, texts=True)
+    languages = read_operators_file(data.read(PLACE), PLACE)
     faults: list[str] = []
     wordings: dict[str, QuestionWording] = {}
     for language, versions in languages.items() if isinstance(languages, dict) else [("", None)]:

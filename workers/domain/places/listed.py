@@ -65,7 +65,7 @@ Places = Mapping[str, Place]
 
 def read_places(body: bytes) -> Places:
     """Return the places by id, none for an empty file; raises Misconfigured with every fault and what to write."""
-    content = read_operators_file(body, FILE, texts=True)
+    content = read_operators_file(body, FILE)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

@@ -16,7 +16,7 @@ OTHER = "other"
 
 def read_causes(body: bytes) -> Mapping[str, tuple[str, ...]]:
     """Return the causes by area; raises Misconfigured with every fault and what to write instead."""
-    content = read_operators_file(body, FILE, texts=True)
+    content = read_operators_file(body, FILE)
     if not isinstance(content, dict) or not content:
         raise Misconfigured([f"{FILE} holds no areas: write lines such as `delivery: [late, damaged]`"])
     faults: list[str] = []

@@ -52,7 +52,7 @@ class Brand:
 
     @classmethod
     def _read(cls, data: DataFiles, place: str) -> "Brand":
-        values = read_operators_file(data.read(place), place, texts=True)
+        values = read_operators_file(data.read(place), place)
         if not isinstance(values, dict):
             raise Misconfigured([f"{place} is not a list of keys and values"])
         names = [item.name for item in fields(cls)]
