@@ -459,8 +459,8 @@ def test_a_faulty_text_keeps_nobody_from_pausing(
     faulty.write_text(content)
     boucle.set(overrides=str(tmp_path / "own"))
     assert boucle("pause").code == 0
-    told = boucle("status", "--format", "json")
-    assert (told.code, told.json()["sending"]["state"], says in told.err) == (0, "paused", True)
+    status = boucle("status", "--format", "json")
+    assert (status.code, status.json()["sending"]["state"], says in status.err) == (0, "paused", True)
     assert boucle("explain", "customer", "42", "--format", "json").code == 0
     assert boucle("check").code == 1
 

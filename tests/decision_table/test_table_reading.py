@@ -288,12 +288,12 @@ def test_an_input_may_be_left_out_by_rows_files_and_decisions() -> None:
     whole = parse({"table.yaml": definition, "rules.csv": b"id;score;then;kind\nA;0-6;x\nB;7-10;y;a\nC;-;z;b\n"})
     assert codes(check(whole)) == []
     decide = compile_table(whole).decide
-    told: list[tuple[Inputs, str]] = [
+    firing: list[tuple[Inputs, str]] = [
         ({"score": 3}, "A"),
         ({"score": 9, "kind": "a"}, "B"),
         ({"score": 3, "kind": "b"}, "C"),
     ]
-    for inputs, rule in told:
+    for inputs, rule in firing:
         assert [fired.id for fired in decide(inputs).rules] == [rule]
     before = parse({"table.yaml": definition, "rules.csv": ROWS.encode()})
     assert [column.name for column in before.inputs] == ["score"]

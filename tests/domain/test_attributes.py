@@ -82,14 +82,14 @@ def test_an_account_is_any_name_in_any_capitals() -> None:
     declared = read_attributes(b"account: {type: text, personal: no, silent after: P30D}")
     assert declared["account"].silent_after == 30
     assert declared["account"].column.others
-    for told, kept in (
+    for name, kept in (
         ("  ACME  GmbH ", "ACME GmbH"),
         (4711, "4711"),
         ("x" * 121, None),
         ("a\nb", "a b"),
         (True, None),
     ):
-        assert taken({"account": told}, declared)[0] == ({"account": kept} if kept else {})
+        assert taken({"account": name}, declared)[0] == ({"account": kept} if kept else {})
     assert account_of({"account": "\u00c9tude SA"}) == account_of({"account": "\u00c9TUDE  sa"}) == "\u00e9tude sa"
     assert account_of({"plan": "pro"}) is account_of(None) is None
 

@@ -314,14 +314,14 @@ def domain_faults(attribute: Attribute) -> Iterator[str]:
 def read_missing(attribute: Attribute, given: Mapping[object, object]) -> tuple[Scalar | None, list[str]]:
     """Return what counts where nothing is known, and what is wrong with it."""
     if attribute.may_be_unknown:
-        told = "if missing" in given
-        return None, ["`if missing` needs `may be unknown: no`: else it is unknown where it is missing"] if told else []
+        fault = "`if missing` needs `may be unknown: no`: else it is unknown where it is missing"
+        return None, [fault] if "if missing" in given else []
     if any(domain_faults(attribute)):
         return None, []
     try:
         value = attribute.read(given.get("if missing"))
-    except BadInput as fault:
-        return None, [f"if missing: {fault}"]
+    except BadInput as refusal:
+        return None, [f"if missing: {refusal}"]
     return value, [] if value is not None else ["may be unknown: no needs `if missing:` with the value to take then"]
 
 

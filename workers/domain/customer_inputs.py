@@ -58,8 +58,8 @@ def customer_inputs(case: CustomerCase, at: datetime, names: Collection[str]) ->
     if not names:
         return {}
     customer, attributes = case.customer, case.policy.attributes
-    told = values_of(customer, attributes)
-    values: Values = {name: told.get(name) for name in attributes if name in names}
+    declared = values_of(customer, attributes)
+    values: Values = {name: declared.get(name) for name in attributes if name in names}
     if "segment" in names:
         values["segment"] = customer.segment or None
     if "language" in names:
