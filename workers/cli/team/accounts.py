@@ -16,6 +16,7 @@ def accounts() -> None:
 def silent(owner: str, form: str) -> None:
     """List whom nobody hears of: the last two questions not answered, and no event since."""
     from workers.usecases.report import accounts as reporting
+    from workers.usecases.report.written_figures import instant
 
     boucle = open_boucle()
     policy = boucle.policies.current()
@@ -26,8 +27,8 @@ def silent(owner: str, form: str) -> None:
             "account": line.name,
             "owners": list(line.owners),
             "people": line.people,
-            "asked_at": reporting.instant(line.asked_at),
-            "heard_at": reporting.instant(line.heard_at),
+            "asked_at": instant(line.asked_at),
+            "heard_at": instant(line.heard_at),
         }
         for line in listed
     ]

@@ -4,7 +4,7 @@ The read side of `boucle report --accounts`, `boucle accounts silent`, `boucle e
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from workers.calendar import in_zone
@@ -15,6 +15,7 @@ from workers.domain.types import ACCOUNT
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report import accounts as stored
+from workers.usecases.report.written_figures import instant, percent, points
 
 __all__ = [
     "AccountLine",
@@ -24,7 +25,6 @@ __all__ = [
     "account",
     "account_as_text",
     "as_text",
-    "instant",
     "largest",
     "report",
     "require_accounts",
@@ -95,11 +95,6 @@ def scores_as_dict(scores: TouchpointScores) -> dict[str, object]:
     }
 
 
-def instant(at: datetime | None) -> str | None:
-    """Return an instant in UTC as JSON has it."""
-    return at.astimezone(UTC).isoformat() if at else None
-
-
 def account(
     connection: Connection, name: str, now: datetime, attributes: Attributes, zone: str
 ) -> dict[str, object] | None:
@@ -113,14 +108,13 @@ def account(
         return None
     lately = stored.last_heard(connection, [key], now).get(key)
     quiet = stored.silent(connection, now, now - timedelta(days=days), key=key)
-    answered = [person for person in people if person.score is not None]
-    scores = [person.score for person in answered if person.score is not None]
+    scores = [person.score for person in people if person.score is not None]
     shown, owners = stored.people_of(connection, [key])[key]
     return {
         "account": shown,
         "owners": list(owners),
         "people": [person_as_dict(person) for person in people],
-        "answered": len(answered),
+        "answered": len(scores),
         "mean": round(sum(scores) / len(scores), 2) if scores else None,
         "lowest": min(scores, default=None),
         "highest": max(scores, default=None),
@@ -151,16 +145,16 @@ def as_text(figures: Mapping[str, object]) -> str:
     share = figures["coverage"]
     lines = [
         f"accounts  {figures['accounts_answered']} of {figures['accounts']} answered"
-        + (f", {100 * share:.0f} %" if isinstance(share, float) else ""),
+        + (f", {percent(share)}" if share is not None else ""),
         "people    {people_answered} answered, {people_asked} were asked, {people} in all".format_map(figures),
         "",
         "{:<24}     n   NPS    low   high  prom  pass  detr  split".format("touchpoint"),
     ]
     for scores in cast("list[dict[str, object]]", figures["touchpoints"]):
-        points = "  ".join(f"{point(scores[name]):>5}" for name in ("nps", "low", "high"))
+        measured = "  ".join(f"{points(scores[name]):>5}" for name in ("nps", "low", "high"))
         bands = "".join(f"{scores[name]:>6}" for name in ("promoters", "passives", "detractors"))
         lines.append(
-            f"{scores['touchpoint']!s:<24.24}{scores['n']:>6} {points}{bands}{scores['split']:>7}  {scores['flag']}"
+            f"{scores['touchpoint']!s:<24.24}{scores['n']:>6} {measured}{bands}{scores['split']:>7}  {scores['flag']}"
         )
     return "\n".join(
         [
@@ -170,11 +164,6 @@ def as_text(figures: Mapping[str, object]) -> str:
             "split: accounts with a promoter and a detractor among their people.",
         ]
     )
-
-
-def point(value: object) -> str:
-    """Return points with a sign, a dash for none."""
-    return f"{value:+.0f}" if isinstance(value, float) else "-"
 
 
 def silent_as_text(accounts: list[SilentAccount], zone: str) -> str:

@@ -9,20 +9,20 @@ changed.
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
 from workers.calendar import in_zone, instant_of, zone_info
 from workers.domain.attributes import Attribute
 from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
-from workers.domain.reporting.ratings import RatedCell, RatingCell, ratings
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.nps_counts import NO_ATTRIBUTES, count_scores, first_and_last_asked
-from workers.store.report.ratings import count_rated, count_ratings
+from workers.store.report.ratings import read_ratings
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.report import drivers
+from workers.usecases.report.written_figures import instant, percent, points
 
 BY = ("trigger", "touchpoint", "segment", "month", "language", "driver")
 """What every report can be by, beside the declared attributes."""
@@ -57,30 +57,26 @@ def report(
     apart = [figures for (recovery, _, _), figures in counted.items() if recovery]
     every = {(name, step): figures for (recovery, name, step), figures in counted.items() if not recovery}
     hidden = small_groups(every, names) if len(dimensions) > 1 else set()
+    unseen = summed(every, hidden)
     shown = [name for name in names if name not in hidden]
     listed = drivers.by_driver(connection, period) if by == OF_ITSELF else groups_of(every, shown, dimensions)
     return {
         **mixed(every, names),
         "by": by,
-        "since": since.astimezone(UTC).isoformat() if since else None,
-        "until": until.astimezone(UTC).isoformat() if until else None,
-        "as_of": now.astimezone(UTC).isoformat(),
+        "since": instant(since),
+        "until": instant(until),
+        "as_of": instant(now),
         "groups": listed,
         "hidden": {
             "groups": len(hidden),
-            "n": summed(every, hidden).counts().n,
-            "asked": summed(every, hidden).asked,
+            "n": unseen.counts().n,
+            "asked": unseen.asked,
             "fewer_than": FEWEST,
         },
         "recovery": sum(apart, Figures()).as_dict(),
-        "ratings": [rating.as_dict() for rating in ratings(*counted_ratings(connection, period))],
+        "ratings": [rating.as_dict() for rating in read_ratings(connection, period)],
         "wordings": [change_as_dict(change, zone) for change in wording_changes(connection, period)],
     }
-
-
-def counted_ratings(connection: Connection, period: Filters) -> tuple[list[RatingCell], list[RatedCell]]:
-    """Return the answers to the CSAT and CES questions of a period, and those questions."""
-    return count_ratings(connection, period), count_rated(connection, period)
 
 
 def groups_of(every: "Counted", names: Sequence[str], dimensions: Sequence[str]) -> list[dict[str, object]]:
@@ -104,7 +100,7 @@ def groups_of(every: "Counted", names: Sequence[str], dimensions: Sequence[str])
 def change_as_dict(change: WordingChange, zone: str) -> dict[str, object]:
     """Return a change of wording: its day in the zone, its language, and both wordings with their texts."""
     return {
-        "at": change.at.astimezone(UTC).isoformat(),
+        "at": instant(change.at),
         "day": in_zone(change.at, zone).date().isoformat(),
         "language": change.after.language,
         "before": {"wording": change.before.id, "question": change.before.question},
@@ -252,11 +248,6 @@ def rating_line(rating: Mapping[str, object]) -> str:
     return f"{name:<24.24}{rating['n']:>6}{shares}{mean:>6}{rating['asked']:>26}{rate:>7}{flag}"
 
 
-def percent(share: object) -> str:
-    """Return a share in per cent as the terminal shows it."""
-    return f"{100 * share:.0f} %" if isinstance(share, int | float) else "-"
-
-
 HEADER = "{:<24}     n   NPS    low   high  prom  pass  detr  asked   rate"
 
 
@@ -269,17 +260,11 @@ def rows(name: str, figures: Mapping[str, object]) -> list[str]:
 def row(name: str, figures: Mapping[str, object]) -> str:
     """Return one line of the report; a mixture of touchpoints has counts and no score."""
     mixture = bool(figures.get("mixed"))
-    points = "  ".join(f"{'' if mixture else cell(figures[name]):>5}" for name in ("nps", "low", "high"))
+    measured = "  ".join(f"{'' if mixture else points(figures[name]):>5}" for name in ("nps", "low", "high"))
     bands = "".join(f"{figures[name]:>6}" for name in ("promoters", "passives", "detractors"))
-    rate = figures["response_rate"]
-    share = f"{100 * rate:.0f} %" if isinstance(rate, int | float) else "-"
+    rate = percent(figures["response_rate"])
     flag = f"  {figures['flag']}" if figures["flag"] else ""
     change = cast("dict[str, object] | None", figures.get("change"))
     if change and change["significant"]:
-        flag += f"  changed by {cell(change['delta'])}"
-    return f"{name:<24.24}{figures['n']:>6} {points}{bands}{figures['asked']:>7}{share:>7}{flag}"
-
-
-def cell(points: object) -> str:
-    """Return points as the terminal shows them, with a sign."""
-    return f"{points:+.0f}" if isinstance(points, int | float) else "-"
+        flag += f"  changed by {points(change['delta'])}"
+    return f"{name:<24.24}{figures['n']:>6} {measured}{bands}{figures['asked']:>7}{rate:>7}{flag}"

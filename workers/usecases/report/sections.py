@@ -12,7 +12,7 @@ from workers.calendar import in_zone, instant_of, working_lengths, zone_info
 from workers.domain import reporting as figures
 from workers.domain.policy import Policy
 from workers.domain.reporting import Announced, Figures, Filters, Loop, Movement, OverTime, Touchpoint
-from workers.domain.reporting.ratings import Rating, ratings
+from workers.domain.reporting.ratings import Rating
 from workers.store.connection import Connection
 from workers.store.report import announced, cells, themes
 from workers.store.report import figures as stored
@@ -30,7 +30,7 @@ from workers.store.report.answers import (
 )
 from workers.store.report.funnel import Funnel
 from workers.store.report.notes import Note, notes
-from workers.store.report.ratings import count_rated, count_ratings
+from workers.store.report.ratings import read_ratings
 from workers.store.report.themes import names_of_themes as theme_names
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.initiatives import Kind
@@ -108,7 +108,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         stretches=tuple(name for name, _ in stretches),
         loop=figures.loop(cases, waits, partial(working_lengths, calendar=policy.calendar)),
         touchpoints=figures.touchpoints(cube),
-        ratings=ratings(count_ratings(connection, filters), count_rated(connection, filters)),
+        ratings=read_ratings(connection, filters),
         over_time=figures.over_time(cube, [name for name, _ in stretches], walls),
         funnel=waterfall,
         not_asked=not_asked,
