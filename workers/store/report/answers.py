@@ -21,6 +21,7 @@ from workers.store import tables as t
 from workers.store.report import figures as stored
 from workers.store.report.dimensions import group_of
 from workers.store.report.drivers import names_driver
+from workers.store.report.fates import AFTER_REMINDER
 
 GIVEN = tuple(
     str(state) for state in TestimonialState if state not in (TestimonialState.ASKED, TestimonialState.REFUSED)
@@ -107,8 +108,7 @@ def condition(connection: Connection, filters: Filters, pick: Pick, word: str) -
 
 def after_reminder(*, yes: bool) -> sa.ColumnElement[bool]:
     """Return the condition of answers that came after the question's reminder, or of all others."""
-    after = sa.and_(stored.Q.reminded_at.is_not(None), OF_ANSWERS.first_answered_at >= stored.Q.reminded_at)
-    return after if yes else sa.not_(sa.func.coalesce(after, sa.false()))
+    return AFTER_REMINDER if yes else sa.not_(sa.func.coalesce(AFTER_REMINDER, sa.false()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from workers.domain.types import RequestState, ResponseState
 from workers.store import tables as t
 from workers.store.report import counted_days
 from workers.store.report.counted_days import Days
-from workers.store.report.fates import ANSWERED, Fate, clicks, of_fate, questions
+from workers.store.report.fates import AFTER_REMINDER, ANSWERED, Fate, clicks, of_fate, questions
 from workers.store.report.figures import (
     LANGUAGE,
     QUESTIONS,
@@ -51,7 +51,6 @@ ANSWERED_BY: Mapping[str, Column] = {
     "score": R.score,
 }
 """What answers are kept by, over `figures.ANSWERS`."""
-AFTER_REMINDER = sa.and_(ANSWERED, Q.reminded_at.is_not(None), R.first_answered_at >= Q.reminded_at)
 OF_QUESTION = (
     *("asked", "open", "delivered", "answered", "commented", "after_reminder"),
     *("clicked", "lost", "reminded", "suspected"),
@@ -86,7 +85,7 @@ def counts_of_questions(clicked: sa.Subquery) -> dict[str, Condition]:
         "delivered": of_fate(Fate.DELIVERED, clicked),
         "answered": ANSWERED,
         "commented": sa.and_(ANSWERED, R.comment != ""),
-        "after_reminder": AFTER_REMINDER,
+        "after_reminder": sa.and_(ANSWERED, AFTER_REMINDER),
         "clicked": of_fate(Fate.CLICKED, clicked),
         "lost": of_fate(Fate.LOST, clicked),
         "reminded": of_fate(Fate.REMINDED, clicked),

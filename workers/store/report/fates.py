@@ -24,6 +24,10 @@ class Fate(StrEnum):
 
 
 ANSWERED = t.response.c.id.is_not(None)
+AFTER_REMINDER = sa.and_(
+    t.survey_request.c.reminded_at.is_not(None), t.response.c.first_answered_at >= t.survey_request.c.reminded_at
+)
+"""The condition that the answer came after the question's reminder."""
 
 
 def clicks(*of: sa.ColumnElement[bool]) -> sa.Subquery:
