@@ -20,7 +20,8 @@ from workers.domain.reporting.accounts import (
     TouchpointScores,
 )
 from workers.domain.reporting.nps import Counts
-from workers.domain.types import ACCOUNT, Band, RequestState, TicketState
+from workers.domain.reporting.scales import SCALES
+from workers.domain.types import ACCOUNT, Band, QuestionKind, RequestState, TicketState
 from workers.store import tables as t
 from workers.store.report.figures import ANSWERS, QUESTIONS, TOUCHPOINT, C, Q, R, of_answers, of_questions, total
 
@@ -29,7 +30,9 @@ PEOPLE: tuple[sa.ColumnElement[bool], ...] = (C.account.is_not(None), C.erased_a
 ASKED_IN_VAIN = 2
 """Askings in a row without an answer that make an account silent, where nothing else happens either."""
 LISTED_AT_MOST = 200
-PROMOTES_FROM, DETRACTS_BELOW = 9, 7
+OF_NPS = SCALES[QuestionKind.NPS]
+PROMOTES_FROM, DETRACTS_BELOW = OF_NPS.good_from, OF_NPS.low_up_to + 1
+"""The mean of an account's scores has a band as a score has: between two whole numbers it has that of the lower one."""
 ANSWERED = (RequestState.ANSWERED, RequestState.CLOSED)
 OVER = (*ANSWERED, RequestState.EXPIRED, RequestState.UNDELIVERABLE)
 """Questions of which it is known whether they are answered: not those that may be still, nor those called back."""
@@ -140,11 +143,9 @@ def silent(
 
     Those asked longest ago stand first; of one owner, or one account by its key, if wanted.
     """
-    one = [C.account == key] if key else []
-    questions = (C.account, Q.state, Q.asked_at, Q.id)
-    asked = (
-        sa.select(*questions).select_from(QUESTIONS).where(*PEOPLE, *owned(owner), *one, Q.state.in_(OVER)).subquery().c
-    )
+    whose = [*PEOPLE, *owned(owner), *([C.account == key] if key else [])]
+    questions = sa.select(C.account, Q.state, Q.asked_at, Q.id).select_from(QUESTIONS)
+    asked = questions.where(*whose, Q.state.in_(OVER)).subquery().c
     place = sa.func.row_number().over(partition_by=asked.account, order_by=(asked.asked_at.desc(), asked.id.desc()))
     ranked = sa.select(asked.account, asked.state, asked.asked_at, place.label("place")).subquery().c
     last = sa.select(ranked.account, sa.func.max(ranked.asked_at).label("asked_at"))
