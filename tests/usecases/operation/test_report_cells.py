@@ -119,7 +119,7 @@ def test_a_report_from_cells_is_the_one_from_rows(counted: Store, write: str) ->
         WRITES[write](connection)
         expected = from_rows(connection)
         assert figures(connection) == expected
-        for day in report_cells.days_changed(connection):
+        for day in report_cells.days_to_recount(connection):
             report_cells.recount(connection, day)
         assert counted_days.changed_days(connection) == set()
         assert figures(connection) == expected
@@ -211,9 +211,9 @@ def test_without_word_of_changes_nothing_is_counted(counted: Store) -> None:
         if connection.dialect.name == "sqlite":
             return
         connection.exec_driver_sql("ALTER TABLE click DISABLE TRIGGER report_click_delete")
-        assert report_cells.days_changed(connection) == report_cells.days_changed(connection) == []
+        assert report_cells.days_to_recount(connection) == report_cells.days_to_recount(connection) == []
         connection.execute(sa.delete(t.click))
         assert counted_days.days(connection, None, None, ()) is None
         connection.exec_driver_sql("ALTER TABLE click ENABLE TRIGGER report_click_delete")
-        assert len(report_cells.days_changed(connection)) > 0
+        assert len(report_cells.days_to_recount(connection)) > 0
         transaction.rollback()

@@ -162,25 +162,25 @@ class Announced:
     moved_up: int
 
 
-def announced(told: Mapping[InformedCustomer, int]) -> dict[int, Announced]:
+def announced(informed: Mapping[InformedCustomer, int]) -> dict[int, Announced]:
     """Return what became of those who were told, by initiative; before and after are of the same persons."""
     grouped: dict[int, dict[InformedCustomer, int]] = {}
-    for customers, n in told.items():
+    for customers, n in informed.items():
         grouped.setdefault(customers.initiative, {})[customers] = n
     return {key: announcement(key, customers) for key, customers in grouped.items()}
 
 
-def announcement(key: int, told: Mapping[InformedCustomer, int]) -> Announced:
+def announcement(key: int, informed: Mapping[InformedCustomer, int]) -> Announced:
     """Return what became of those who were told of one initiative; bands are of those who answered a later survey."""
     later = [
         (nps.band(customers.score), nps.band(customers.score_after), n)
-        for customers, n in told.items()
+        for customers, n in informed.items()
         if customers.score_after is not None
     ]
     return Announced(
         key,
-        sum(told.values()),
-        sum(n for customers, n in told.items() if customers.sent),
+        sum(informed.values()),
+        sum(n for customers, n in informed.items() if customers.sent),
         sum(n for _, _, n in later),
         nps.count_bands(chain.from_iterable(repeat(before, n) for before, _, n in later)),
         nps.count_bands(chain.from_iterable(repeat(after, n) for _, after, n in later)),

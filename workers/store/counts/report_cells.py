@@ -25,7 +25,7 @@ EVERYTHING = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
 DAY_DIGITS = 10
 
 
-def days_changed(connection: Connection) -> list[datetime]:
+def days_to_recount(connection: Connection) -> list[datetime]:
     """Return the days whose cells are not right, oldest first, after writing down which days changes are about.
 
     Where nothing says of changes no day is counted, as nobody would see when its cells are wrong: rows are read.
@@ -59,7 +59,7 @@ def every_day(connection: Connection) -> None:
 
 def all_days(connection: Connection) -> set[datetime]:
     """Return each day with cells, or with questions or answers."""
-    found = {
+    days = {
         day
         for cell in (t.asked_cell, t.answer_cell)
         for day in connection.execute(sa.select(cell.c.day).distinct()).scalars()
@@ -67,9 +67,9 @@ def all_days(connection: Connection) -> set[datetime]:
     for at in (Q.asked_at, R.asked_at):
         last = connection.execute(sa.select(sa.func.min(at))).scalar()
         while last is not None:  # from day to day by the index
-            found.add(day_of(last))
+            days.add(day_of(last))
             last = connection.execute(sa.select(sa.func.min(at)).where(at >= day_of(last) + DAY)).scalar()
-    return found
+    return days
 
 
 def forget(connection: Connection) -> None:

@@ -36,8 +36,8 @@ def count_told(connection: Connection, filters: Filters) -> dict[InformedCustome
             partition_by=(o.initiative, o.customer, r.id), order_by=(later.c.first_answered_at, later.c.id)
         ),
     }
-    told = sa.select(*(column.label(name) for name, column in columns.items())).select_from(source)
-    told_once = told.where(*stored.of_answers(words_only), *stored.within(o.at, filters)).subquery()
-    by = [told_once.c[field.name] for field in fields(InformedCustomer)]
-    query = sa.select(*by, sa.func.count()).where(told_once.c.place == 1).group_by(*by)
+    informed = sa.select(*(column.label(name) for name, column in columns.items())).select_from(source)
+    in_turn = informed.where(*stored.of_answers(words_only), *stored.within(o.at, filters)).subquery()
+    by = [in_turn.c[field.name] for field in fields(InformedCustomer)]
+    query = sa.select(*by, sa.func.count()).where(in_turn.c.place == 1).group_by(*by)
     return {InformedCustomer(*customers): int(n) for *customers, n in connection.execute(query)}

@@ -171,11 +171,11 @@ def changed_days(connection: Connection) -> set[datetime] | None:
 def days_of_customers(connection: Connection, customers: Sequence[str]) -> set[datetime]:
     """Return the days on which customers were asked; of answers to others' questions too."""
     q, r = t.survey_request.c, t.response.c
-    found: set[datetime] = set()
+    asked_on: set[datetime] = set()
     for chunk in read.chunks(customers):
         for query in (
             sa.select(q.asked_at).where(q.customer.in_(chunk)),
             sa.select(r.asked_at).where(r.customer.in_(chunk)),
         ):
-            found |= {day_of(at) for at in connection.execute(query).scalars()}
-    return found
+            asked_on |= {day_of(at) for at in connection.execute(query).scalars()}
+    return asked_on

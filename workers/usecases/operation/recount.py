@@ -39,7 +39,7 @@ def rebuild_counts(store: Store) -> dict[Cell, int]:
 
 def recount_report(store: Store) -> int:
     """Count the days anew whose questions something has happened to, each in a short transaction; return how many."""
-    changed = store.write(report_cells.days_changed, patient=True)
+    changed = store.write(report_cells.days_to_recount, patient=True)
     return sum(store.write(partial(report_cells.recount, day=day), patient=True) for day in changed)
 
 

@@ -139,8 +139,8 @@ def as_text(figures: Mapping[str, object]) -> str:
     for group in groups:
         lines.append(row(str(group["group"]), group, points=not group["mixed"]))
         lines += [
-            row(f"  {one['touchpoint']}", one, points=True)
-            for one in cast("list[dict[str, object]]", group["touchpoints"])
+            row(f"  {touchpoint['touchpoint']}", touchpoint, points=True)
+            for touchpoint in cast("list[dict[str, object]]", group["touchpoints"])
         ]
     if not groups:
         lines.append("No answers in this period.")
