@@ -1,12 +1,16 @@
 """A scenario in which every kind of outcome comes up at least once, driven on a fixed clock, for what counts rows."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
+import parts
+import pytest
 import sqlalchemy as sa
 
 from workers import app
@@ -17,6 +21,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket
 from workers.domain.types import Ingress
 from workers.store import tables
+from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.operation.migrate import migrate
 
@@ -174,6 +179,17 @@ def work_on_tickets(house: House) -> None:
         assert house.parts.ticket_actions.act(number, act)
         if crm_id == "cross":
             assert house.parts.ticket_actions.act(number, _done)
+
+
+def lively_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    """Give the store of such a month in a folder, or on PostgreSQL where the fixture's parameter says so."""
+    with ExitStack() as ends:
+        url = ""
+        if request.param == "postgresql":
+            url = ends.enter_context(parts.empty_database(request.getfixturevalue("postgres_server")))
+        house = ends.enter_context(House(folder, database=url))
+        live_through(house)
+        yield house.parts.store
 
 
 def _call(case: CustomerCase, ticket: Ticket, *, reached: bool) -> None:

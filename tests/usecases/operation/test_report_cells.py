@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import parts
 import pytest
 import sqlalchemy as sa
-from counted import House, live_through
+from counted import lively_store
 from sqlalchemy.engine import Connection
 
 from workers.domain.reporting import Filters
@@ -27,15 +25,7 @@ EAST, WEST = "Asia/Kolkata", "America/Los_Angeles"
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Give the store of a scenario in which every kind of outcome comes up, on each database."""
-    folder: Path = tmp_path_factory.mktemp("cells")
-    if request.param == "sqlite":
-        with House(folder) as house:
-            live_through(house)
-            yield house.parts.store
-        return
-    with parts.empty_database(request.getfixturevalue("postgres_server")) as url, House(folder, database=url) as house:
-        live_through(house)
-        yield house.parts.store
+    yield from lively_store(request, tmp_path_factory.mktemp("cells"))
 
 
 def periods(connection: Connection) -> Iterator[Filters]:

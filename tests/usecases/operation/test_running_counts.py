@@ -1,12 +1,10 @@
 """Running counts: they follow every writer, may be folded at any time, and are found wrong and mended."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import parts
 import pytest
 import sqlalchemy as sa
-from counted import House, live_through
+from counted import lively_store
 
 from workers.domain.types import TouchpointState
 from workers.store import tables as t
@@ -19,15 +17,7 @@ from workers.usecases.operation.recount import fold_counts, rebuild_counts
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Give the store of a scenario in which every kind of outcome comes up, on each database."""
-    folder: Path = tmp_path_factory.mktemp("counts")
-    if request.param == "sqlite":
-        with House(folder) as house:
-            live_through(house)
-            yield house.parts.store
-        return
-    with parts.empty_database(request.getfixturevalue("postgres_server")) as url, House(folder, database=url) as house:
-        live_through(house)
-        yield house.parts.store
+    yield from lively_store(request, tmp_path_factory.mktemp("counts"))
 
 
 def kept(store: Store) -> dict[counts.Cell, int]:
