@@ -14,15 +14,18 @@ from typing import TypeVar
 
 import orjson
 import pytest
+from sqlalchemy.engine import Connection
 from starlette.testclient import TestClient
 
 from workers import app
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
+from workers.domain.invariants import Books
 from workers.domain.records import Row, SurveyRequest
 from workers.domain.types import Ingress
 from workers.roles import web_of
 from workers.store import read
+from workers.store.counts.books import tallies
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.operation.migrate import migrate
 from workers.web.app import create_app
@@ -104,6 +107,11 @@ class Site:
         assert self.parts.customer_actions.answer(request.id, score, comment)
         self.pass_time(minutes=2)
         return self.link("answer", request.id)
+
+
+def failing_sums(connection: Connection) -> list[str]:
+    """Return the sums of the books that do not hold."""
+    return [line["name"] for line in Books(tallies(connection), {}, {}).sums() if not line["ok"]]
 
 
 def travelling(content: bytes) -> int:

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from staffparts import Team
-from webparts import Site
+from webparts import Site, failing_sums
 
-from workers.domain.invariants import Books
 from workers.domain.records import Action, Customer, Decision, PlaceAnswer, Response, SurveyRequest
 from workers.domain.reporting import Filters
 from workers.domain.web_sites import key_faults, read_sites
 from workers.errors import Misconfigured
-from workers.store.counts.books import tallies
 from workers.store.report.nps_counts import count_scores
 from workers.usecases.delivery.send_controls import pause
 
@@ -66,7 +64,7 @@ class Shop:
     def sums(self) -> list[str]:
         """Return the sums of the books that do not hold."""
         with self.site.parts.store.reading() as connection:
-            return [line["name"] for line in Books(tallies(connection), {}, {}).sums() if not line["ok"]]
+            return failing_sums(connection)
 
 
 @pytest.fixture

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import Connection
 from staffparts import Team
 from starlette.testclient import TestClient
-from webparts import START, Site, event
+from webparts import START, Site, event, failing_sums
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.invariants import Books
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import (
     Action,
@@ -31,7 +29,6 @@ from workers.domain.records import (
 from workers.domain.reporting import Filters
 from workers.domain.sending_state import SendingState
 from workers.store.apply import apply
-from workers.store.counts.books import tallies
 from workers.store.report import cells
 from workers.store.report.nps_counts import count_scores, first_and_last_asked
 from workers.store.survey import waves
@@ -78,20 +75,15 @@ class Wall:
     def sums(self) -> list[str]:
         """Return the sums of the books that do not hold."""
         with self.site.parts.store.reading() as connection:
-            return failing(connection)
+            return failing_sums(connection)
 
     def sums_after(self, statement: str) -> list[str]:
         """Return the sums that do not hold after somebody's statement, which is taken back."""
         with self.site.parts.store.engine.begin() as connection, connection.begin_nested() as undone:
             connection.exec_driver_sql(statement)
-            names = failing(connection)
+            names = failing_sums(connection)
             undone.rollback()
         return names
-
-
-def failing(connection: Connection) -> list[str]:
-    """Return the sums of the books that do not hold."""
-    return [line["name"] for line in Books(tallies(connection), {}, {}).sums() if not line["ok"]]
 
 
 @pytest.fixture

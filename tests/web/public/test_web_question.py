@@ -1,13 +1,13 @@
 """The question on the company's own pages, at its doors: who is asked, who not and why, what answers become."""
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ownrules import write_plan
 from webparts import START, Site, event
 
 from workers.domain.explain.view import iso
@@ -244,15 +244,8 @@ def ask_onboarding_by(shop: Shop, channel: str, question: str = "") -> bool:
 
     `question` is what the row asks; empty: the NPS.
     """
-    shipped, own = Path(__file__).parents[3] / "rules" / "journey-plan", Path(shop.site.parts.settings.overrides or "")
-    folder = own / "rules" / "journey-plan"
-    shutil.copytree(shipped, folder, dirs_exist_ok=True)
-    header, *rows = (shipped / "rules.csv").read_text("utf-8").splitlines()
-    rows = [f"{row};{f'{channel};{question}' if row.startswith('J12;') else ';'}" for row in rows]
-    (folder / "rules.csv").write_text("\n".join([f"{header};channel;question", *rows]) + "\n", "utf-8")
-    columns = "\noutputs:\n  channel: text\n  question: text\n"
-    table = (shipped / "table.yaml").read_text("utf-8").replace("\noutputs:\n", columns)
-    (folder / "table.yaml").write_text(table, "utf-8")
+    own = Path(shop.site.parts.settings.overrides or "")
+    write_plan(own, ["channel: text", "question: text"], {"J12": [channel, question]})
     return shop.site.parts.look_at_rules() and not shop.site.parts.policies.refused()
 
 
