@@ -406,6 +406,23 @@ def test_an_address_of_no_customer_is_where_they_are_written_to(wall: Wall) -> N
     assert wall.sums() == []
 
 
+@pytest.mark.parametrize(("mine", "state"), [("yes", "confirmed"), ("no", "refused")])
+def test_an_address_whose_owner_has_spoken_is_not_claimed_again(wall: Wall, mine: str, state: str) -> None:
+    """The page sent once more brings back neither the address nor the mail; another address is kept as any."""
+    page = {**wall.page(), "wants_contact": "yes", "phone": "+33 4 78 00 00 00"}
+    wall.send(page=page, score="1", address="camille@example.org")
+    wall.site.pass_time(minutes=2)
+    say(wall, wall.site.link("claim", newest_claim(wall).id), mine)
+    wall.send(page=page, score="2", address="Camille@example.org")
+    (response,), (row,) = wall.site.rows(Response), wall.site.rows(PlaceAnswer)
+    assert (response.score, response.details, row.claim) == (2, {}, state)
+    wall.send(page=page, score="2", address="other@example.org")
+    (response,) = wall.site.rows(Response)
+    assert response.details == {"address": "other@example.org"}
+    assert len([mail for mail in wall.site.rows(Dispatch) if mail.template == "claim"]) == 1
+    assert wall.sums() == []
+
+
 def test_whose_address_it_is_not_has_it_forgotten(wall: Wall) -> None:
     """The answer stays, without a name; the first word counts."""
     path = claim(wall)

@@ -25,6 +25,7 @@ from workers.domain.survey.place_answer import (
     says_the_same,
 )
 from workers.domain.survey.response import Answer
+from workers.domain.types import Ids
 from workers.domain.web_sites import place_of_site
 from workers.errors import BadInput
 from workers.store import read
@@ -194,9 +195,10 @@ class PlaceAnswers:
                 return Taken.APART
             if not locked:
                 case.add(who)
-            answer_at_place(case, given, Left(place, answer, said.address, visit.receipt))
-            if said.address:
-                claim_address(connection, case, given.id, place, said.address)
+            address = "" if has_owner_spoken(case, given.id, said.address) else said.address
+            answer_at_place(case, given, Left(place, answer, address, visit.receipt))
+            if address:
+                claim_address(connection, case, given.id, place, address)
             apply(connection, unit.hand_over(), now)
             return Taken.KEPT
 
@@ -235,13 +237,26 @@ class PlaceAnswers:
         return place.is_open(in_zone(self._now(), self._policy().zone).date())
 
 
+def has_owner_spoken(case: CustomerCase, answer: str, address: str) -> bool:
+    """Tell whether the owner of an address said whether an answer is theirs: the page sent again claims it no more."""
+    given = case.get(PlaceAnswer, answer)
+    if given is None or given.claim not in (Claim.CONFIRMED, Claim.REFUSED):
+        return False
+    return given.claim_key == claim_key(address, case.ids)
+
+
+def claim_key(address: str, ids: Ids) -> str:
+    """Return the keyed hash of an address that was typed at a place."""
+    return ids.keyed_hash("claim", address_key(address, ids))
+
+
 def claim_address(connection: Connection, case: CustomerCase, answer: str, place: Place, address: str) -> None:
     """Have the owner of an address asked whether the answer is theirs, once for an answer, and not too often."""
     given = case.get(PlaceAnswer, answer)
     response = earlier_answer(case, given) if given else None
     if given is None or given.claim is not None or response is None:
         return
-    key = case.ids.keyed_hash("claim", address_key(address, case.ids))
+    key = claim_key(address, case.ids)
     asks = stored.may_ask_owner(connection, place.id, key, case.now)
     if asks and not read.suppressed_addresses(connection, {address}, case.ids):
         case.add(claim_mail(case, given, response, address))
