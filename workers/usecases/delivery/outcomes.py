@@ -14,6 +14,7 @@ from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import RefusalRule
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Row, SurveyRequest
+from workers.domain.survey.reminders import REMINDER
 from workers.domain.types import DispatchState, Reason, RequestState
 from workers.store import read
 from workers.store.apply import apply
@@ -46,7 +47,7 @@ def refuse(connection: Connection, refused: Refused, now: datetime) -> None:
 
 def undeliverable(connection: Connection, dispatch: Dispatch, reason: str, now: datetime) -> None:
     """Mark the request of a survey mail that cannot reach its customer; the caller holds the customer's lock."""
-    if dispatch.action is not None or dispatch.template == "reminder" or dispatch.customer is None:
+    if dispatch.action is not None or dispatch.template == REMINDER or dispatch.customer is None:
         return
     request = read.by_owner(connection, SurveyRequest, dispatch.customer, dispatch.request)
     if request is None or request.state != RequestState.OPEN:
@@ -124,7 +125,7 @@ def apply_outcome(
         return
     if is_over(dispatch, result, policy):
         undeliverable(connection, dispatch, Reason.REFUSED_BY_SERVER, now)
-    elif result.kind == SendKind.ACCEPTED and dispatch.template == "reminder":
+    elif result.kind == SendKind.ACCEPTED and dispatch.template == REMINDER:
         changes.change(replace(request, reminded_at=now))
     elif result.kind == SendKind.ACCEPTED:
         changes.change(mark_sent(request, now))

@@ -12,6 +12,7 @@ from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, SurveyRequest
+from workers.domain.survey.reminders import REMINDER
 from workers.domain.types import MailClass, Reason
 from workers.store import read
 from workers.store.apply import apply
@@ -172,7 +173,7 @@ def is_taken(result: SendResult) -> bool:
 def asks(parcel: OutgoingMessage, result: SendResult) -> bool:
     """Tell whether a mail is a question that was taken."""
     dispatch = parcel.dispatch
-    return is_taken(result) and dispatch.kind != WEBHOOK and dispatch.action is None and dispatch.template != "reminder"
+    return is_taken(result) and dispatch.kind != WEBHOOK and dispatch.action is None and dispatch.template != REMINDER
 
 
 def requests_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, SurveyRequest]:

@@ -10,6 +10,7 @@ from workers.domain.mailbox_keys import address_keys
 from workers.domain.outbound_messages import ticket_message
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Ticket
+from workers.domain.survey.reminders import REMINDER
 from workers.domain.types import DispatchState, Reason
 from workers.errors import Never, NotNow
 from workers.store import read
@@ -133,7 +134,7 @@ class Writing:
         self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str
     ) -> MailFacts:
         facts = dict(dispatch.facts)
-        if dispatch.template == "reminder" and dispatch.request:
+        if dispatch.template == REMINDER and dispatch.request:
             reader = customer.id if customer else dispatch.customer
             facts["kind"] = "clicked" if opened_by_a_person(connection, dispatch.request, reader) else "unclicked"
         if dispatch.template == "ticket" and customer:
