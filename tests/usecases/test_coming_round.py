@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
-from houses import database, install
 from ownrules import plan_files, write_rules
 
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
@@ -17,7 +16,6 @@ from workers.store.rules import past
 from workers.usecases.operation import inquiry, status
 from workers.usecases.queue_control import QueueControl
 
-__all__ = ["database", "install"]
 SUM = "questions that come round and wait = one a customer and question"
 STEP = "relationship"
 

@@ -9,7 +9,6 @@ from typing import Any, cast
 import orjson
 import pytest
 from embedded import START, Embedded, journey, score
-from houses import database, install
 from ownrules import write_plan
 
 from workers.domain import explain as explaining
@@ -25,7 +24,6 @@ from workers.usecases.operation import inquiry, status
 from workers.usecases.privacy.response_export import export_responses
 from workers.usecases.report import nps_by_dimension
 
-__all__ = ["database", "install"]
 ASKED = {"J11": ["csat"], "J16": ["ces"]}
 """Rows of the shipped plan and what they ask here: after a contact, after a solved case."""
 Install = Callable[..., Embedded]

@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, journey, score
-from houses import database, install
 from ownrules import RULES, write_plan
 from waveparts import people, wave
 
@@ -20,7 +19,6 @@ from workers.usecases.delivery import support_pacing
 from workers.usecases.operation import inquiry, status
 from workers.usecases.queue_control import QueueControl
 
-__all__ = ["database", "install"]
 SUM = "questions that wait for support = those that were due and not to be given up yet"
 STEP = "delivery-now"
 

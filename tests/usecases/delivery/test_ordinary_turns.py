@@ -88,12 +88,11 @@ BEFORE_ITS_END: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_whatever_happened_a_turn_in_one_go_ends_as_one_taken_with_care(
-    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
+    database: dict[str, str], install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before a mail leaves, and before its end is recorded: the same states, reasons, dates and counts."""
-    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    boucle = install(**database)
     changes = {"the first of the day": nothing, **BEFORE_IT_LEAVES, **BEFORE_ITS_END}
     names = {f"{way}-{name}".replace(" ", "-"): (name, way) for name in changes for way in ("plain", "careful")}
     dispatching = sender_of(boucle, Postman())
@@ -181,12 +180,11 @@ def begin_the_day(boucle: Embedded) -> None:
         boucle.store.write(lambda connection: sent_mails.begin_day(connection, midnight, 0))
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_reminders_and_thanks_are_ordinary_too(
-    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
+    database: dict[str, str], install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a reminder its question keeps when it was; of a thank-you no question is asked once more."""
-    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    boucle = install(**database)
     deliveries = (journey("delivery", name, boucle.clock.at, reference=name) for name in ("promoter", "b", "c"))
     boucle.take(*deliveries)
     boucle.settle()

@@ -30,12 +30,9 @@ def ask(boucle: Embedded, count: int) -> None:
     boucle.parts.scheduler.wake_all()
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_a_group_of_mails_costs_few_statements(
-    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded]
-) -> None:
+def test_a_group_of_mails_costs_few_statements(database: dict[str, str], install: Callable[..., Embedded]) -> None:
     """Turn by turn a transaction with as many statements however many lanes it serves, and a few around the group."""
-    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    boucle = install(**database)
     ask(boucle, GROUP)
     counted: Counter[str] = Counter()
 
@@ -52,7 +49,7 @@ def test_a_group_of_mails_costs_few_statements(
     turns = -(-GROUP // LANES) + 1
     assert len(postman.posted) == GROUP
     assert counted["transactions"] <= turns + 8
-    assert counted["statements"] <= turns * STATEMENTS_A_TURN[engine] + STATEMENTS_AROUND_A_GROUP
+    assert counted["statements"] <= turns * STATEMENTS_A_TURN[boucle.store.dialect] + STATEMENTS_AROUND_A_GROUP
 
 
 def test_the_days_count_is_kept_and_is_what_counting_gives(boucle: Embedded) -> None:
@@ -98,12 +95,11 @@ def test_a_mail_recorded_while_the_day_is_counted_is_counted(postgres: str, inst
     assert (recorded, counted) == ([1], 2)
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_what_was_taken_is_recorded_and_counted_once(
-    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded]
+    database: dict[str, str], install: Callable[..., Embedded]
 ) -> None:
     """Told a second time nothing changes; a question that is not open any more, or left late, is the caller's."""
-    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    boucle = install(**database)
     ask(boucle, 4)
     asyncio.run(sender_of(boucle, Postman(), per_day=1).send_mails())
     taken = [mail for mail in mails(boucle, "ask-delivery") if mail.state == "ready"]
