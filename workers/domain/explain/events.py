@@ -10,7 +10,7 @@ from workers.domain.explain.survey import rest_dates
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
 from workers.domain.records import DeadLetter, History, Inbox
-from workers.domain.reporting.scales import out_of
+from workers.domain.reporting.scales import briefly
 from workers.domain.types import ActionState, DecisionOutcome, DispatchState, Reason, RequestState, TouchpointState
 
 ERASED = "erased"
@@ -90,7 +90,7 @@ def did(source: str, event: str, view: View) -> list[str]:
     clauses = [view.words.say("event.planned", steps=", ".join(steps))] if steps else []
     clauses += [view.words.say(f"event.{stop.effect.value}") for stop in story.stops if stop.event == name]
     clauses += [
-        view.words.say("event.score", score=out_of(response) if response.question else response.score)
+        view.words.say("event.score", score=briefly(response))
         for response in story.responses
         if (response.source, response.external_id) == (source, event)
     ]

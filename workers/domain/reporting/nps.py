@@ -17,10 +17,11 @@ from enum import StrEnum
 from functools import cache
 from statistics import NormalDist
 
-from workers.domain.types import Band
+from workers.domain.reporting.scales import SCALES
+from workers.domain.types import Band, QuestionKind
 from workers.errors import BadInput
 
-LOWEST, HIGHEST = 0, 10  # the scale; a table or a form that starts at 1 is at fault
+SCALE = SCALES[QuestionKind.NPS]
 COUNTS_ONLY_BELOW = 5  # answers; below, an NPS would tell more about persons than about the service
 SMALL_BELOW = 30  # answers; below, the number is shown with a flag
 
@@ -82,11 +83,11 @@ EVERYTHING = Interval(-100.0, 100.0)  # what is known without any answer
 
 def band(score: int) -> Band:
     """Return the band of a score: promoter 9-10, passive 7-8, detractor 0-6; raise BadInput off the scale."""
-    if type(score) is not int or not LOWEST <= score <= HIGHEST:
-        raise BadInput(f"A score is a whole number from {LOWEST} to {HIGHEST}, not {score!r:.40}.")
-    if score >= 9:
+    if not SCALE.takes(score):
+        raise BadInput(f"A score is a whole number from {SCALE.lowest} to {SCALE.highest}, not {score!r:.40}.")
+    if SCALE.is_good(score):
         return Band.PROMOTER
-    return Band.PASSIVE if score >= 7 else Band.DETRACTOR
+    return Band.DETRACTOR if SCALE.is_low(score) else Band.PASSIVE
 
 
 def band_of(score: int, question: str | None) -> str:

@@ -54,6 +54,10 @@ class Scale:
         """Tell whether a number is a good answer: a promoter's, a satisfied customer's, one that agrees."""
         return score >= self.good_from
 
+    def is_low(self, score: int) -> bool:
+        """Tell whether a number is an unhappy answer."""
+        return score <= self.low_up_to
+
 
 SCALES: Mapping[QuestionKind, Scale] = {
     scale.kind: scale
@@ -63,7 +67,7 @@ SCALES: Mapping[QuestionKind, Scale] = {
         Scale(QuestionKind.CES, 1, 7, 3, 5),
     )
 }
-RATED = (QuestionKind.CSAT, QuestionKind.CES)
+RATED = tuple(kind for kind in SCALES if kind is not QuestionKind.NPS)
 """The kinds that stand beside the NPS and never count in it."""
 
 
@@ -97,6 +101,11 @@ class Scored(Protocol):
 def out_of(scored: Scored) -> str:
     """Return a score with the end of its scale, as people write it: 4/5."""
     return f"{scored.score}/{scale_of(scored.question).highest}"
+
+
+def briefly(scored: Scored) -> str:
+    """Return a score as it stands where most are of the NPS: that alone, and another with the end of its scale."""
+    return out_of(scored) if scored.question else str(scored.score)
 
 
 def facts_with(details: Mapping[str, str], question: str | None) -> dict[str, object]:

@@ -13,7 +13,7 @@ from workers.domain.reporting.model import AnswerCell, AskedCell, Cube, Figures,
 from workers.domain.reporting.nps import Change
 from workers.domain.reporting.periods import cut
 
-SCORES = range(nps.LOWEST, nps.HIGHEST + 1)
+SCORES = nps.SCALE.numbers
 EVERYBODY = ""
 """Stands for all segments together."""
 MOST_LANES = 10

@@ -22,7 +22,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Response as Answer
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.reporting.nps import band_of
-from workers.domain.reporting.scales import out_of, scale_of
+from workers.domain.reporting.scales import briefly, scale_of
 from workers.domain.survey.place_answer import ADDRESS
 from workers.domain.survey.planning import zone_of
 from workers.domain.ticket import OUTCOMES, facts_of_ticket, next_version, second_clock
@@ -177,7 +177,7 @@ def score_shown(answer: Answer, view: TicketView, policy: Policy, catalog: Catal
     """Return one of the customer's scores: when, what about, and what they wrote."""
     here = in_zone(view.now, policy.calendar.zone).date()
     return {
-        "score": out_of(answer) if answer.question else str(answer.score),
+        "score": briefly(answer),
         "band": answer.band,
         "day": day(in_zone(answer.answered_at, policy.calendar.zone).date(), here, catalog),
         "trigger": word(f"trigger.{answer.trigger}", answer.trigger, catalog),
