@@ -5,7 +5,7 @@ row the second sender would wait for the first one's commit, turn by turn. Who r
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,23 +55,16 @@ def capped_of(mails: Sequence[Dispatch]) -> int:
 
 
 def add_sent(connection: Connection, number: int, capped: int, midnight: datetime) -> None:
-    """Add to the counter, and what the day's bound is about to the day's, in one statement.
+    """Add to the counter, and what the day's bound is about to the day's, in one statement; begin what is not there.
 
     As the last thing of the transaction that records the mails: others may wait for these rows.
     """
     if not number:
         return
-    named = {**counters_of(connection, midnight)._asdict(), "mails": number, "capped": capped}
-    raised = {str(name) for name in connection.execute(RAISE, named).scalars()}
-    begin_counting(connection, number, capped, midnight, raised)
-
-
-def begin_counting(
-    connection: Connection, number: int, capped: int, midnight: datetime, raised: Collection[str]
-) -> None:
-    """Begin those counters that were not there to be raised."""
     ours = counters_of(connection, midnight)
-    if ours.sent not in raised and number:
+    named = {**ours._asdict(), "mails": number, "capped": capped}
+    raised = {str(name) for name in connection.execute(RAISE, named).scalars()}
+    if ours.sent not in raised:
         add_row(connection, ours.sent, number)
     if ours.day not in raised and capped:
         begin_day(connection, midnight, capped)
