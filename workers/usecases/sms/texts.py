@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 
 from workers.domain.mail.links import Links
-from workers.domain.mail.question_wording import asking
 from workers.domain.mail.translations import Catalogs
 from workers.domain.sms.dialogue import Message
 from workers.domain.sms.encoding import MOST_PARTS, size_of
@@ -29,8 +29,7 @@ class SizedText:
     @property
     def id(self) -> str:
         """Return the id of the text in its catalog."""
-        before = "" if self.question == QuestionKind.NPS else f"{self.question}."
-        return f"{before}{CATALOG}{self.message}"
+        return text_id(self.question, self.message)
 
     def as_dict(self) -> dict[str, object]:
         """Return the text as `boucle sms show --format json` has it."""
@@ -47,15 +46,18 @@ def sized(catalogs: Catalogs, brand: str, links: Links) -> Iterator[SizedText]:
     link = links.answer_url(SOME_REQUEST)
     for language in sorted(catalogs.languages):
         catalog = catalogs.catalog(language)
-        for kind in QuestionKind:
-            asking_it = asking(catalog, kind)
-            for message in Message:
-                id = f"{CATALOG}{message}"
-                if kind is not QuestionKind.NPS and f"{kind}.{id}" not in catalog.ids:
-                    continue  # the one of the NPS is sent
-                text = as_sms(asking_it.text(id, {"brand": brand, "link": link}))
-                size = size_of(text)
-                yield SizedText(language, message.value, kind.value, text, size.coding, size.parts)
+        for kind, message in product(QuestionKind, Message):
+            id = text_id(kind, message)
+            if id not in catalog.ids:
+                continue  # the one of the NPS is sent
+            text = as_sms(catalog.text(id, {"brand": brand, "link": link}))
+            size = size_of(text)
+            yield SizedText(language, message.value, kind.value, text, size.coding, size.parts)
+
+
+def text_id(question: str, message: str) -> str:
+    """Return the id of a text in its catalog; what a CSAT or CES question says otherwise begins with its kind."""
+    return f"{CATALOG}{message}" if question == QuestionKind.NPS else f"{question}.{CATALOG}{message}"
 
 
 def faults_of_texts(catalogs: Catalogs, brand: str, links: Links) -> list[str]:
