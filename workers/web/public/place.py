@@ -84,13 +84,13 @@ async def send(request: Request) -> Response:
     receipt = web.place_answers.receipt(place, filled.code) if place.kind is PlaceKind.RECEIPT else ""
     if faults := {**filled.faults(), **({"code": WRONG_CODE} if receipt is None else {})}:
         return form_page(request, place, filled, faults, key=key, status=400)
-    network = address_prefix(client_of(request.scope))
-    visit = Visit(key, network, language_of(request, place), bool(form.get(TRAP)), receipt or "")
+    network, language = address_prefix(client_of(request.scope)), language_of(request, place)
+    visit = Visit(key, network, language, bool(form.get(TRAP)), receipt or "")
     try:
         taken = await run_in_threadpool(web.place_answers.answer, place, visit, said(filled))
     except NotNow:
         return form_page(request, place, filled, {"": "page.error.body"}, key=key, status=503)
-    query = f"lang={language_of(request, place)}" + (f"&{APART}=yes" if taken == Taken.APART else "")
+    query = f"lang={language}" + (f"&{APART}=yes" if taken == Taken.APART else "")
     return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?{query}"), status_code=303)
 
 
