@@ -38,8 +38,7 @@ def follow_answers(case: CustomerCase) -> None:
     for request in case.all(SurveyRequest):
         if request.state == RequestState.OPEN and not request.reason:
             journey = case.get(Journey, request.journey)
-            same = [row for row in answers if row.question == request.question]
-            about = [row for row in same if journey and is_about(row, journey, request.trigger)]
+            about = about_journey(answers, journey, request.trigger, request.question) if journey else []
             if first_answer(case, about, request.asked_at):
                 call_back(case, request)
 
@@ -63,8 +62,7 @@ def follow(case: CustomerCase, touchpoint: Touchpoint, answers: list[Response]) 
     journey = case.get(Journey, touchpoint.journey)
     if journey is None or not (satisfied or touchpoint.state in PENDING):
         return touchpoint
-    asked = kept_as(kind_asked(case, touchpoint))
-    about = [row for row in answers if row.question == asked and is_about(row, journey, touchpoint.trigger)]
+    about = about_journey(answers, journey, touchpoint.trigger, kept_as(kind_asked(case, touchpoint)))
     answer = first_answer(case, about, touchpoint.due_at)
     if answer is not None:
         why = Why(Reason.ANSWERED, answer.answered_at.isoformat())
@@ -85,6 +83,11 @@ def first_answer(case: CustomerCase, answers: list[Response], asked_for: datetim
         row for row in answers if asked_for <= max(add_wait(row.answered_at, rest, zone), row.answered_at + AT_LEAST)
     ]
     return min(fitting, key=lambda row: (row.answered_at, row.id), default=None)
+
+
+def about_journey(answers: list[Response], journey: Journey, trigger: str, question: str | None) -> list[Response]:
+    """Return the answers to the same kind of question, about what a question of a journey asks."""
+    return [row for row in answers if row.question == question and is_about(row, journey, trigger)]
 
 
 def is_about(answer: Response, journey: Journey, trigger: str) -> bool:
