@@ -175,8 +175,7 @@ def _rule(head: _Head, texts: Sequence[str], number: int, faults: list[Fault]) -
 def _cell(head: _Head, column: Column, texts: Sequence[str]) -> Cell:
     place = head.place(column.name.lower())
     if place is not None:
-        left_out = column.spare and not texts[place]
-        return parse_cell(column.missing if left_out else texts[place], column)
+        return parse_cell(column.cell_text(texts[place]), column)
     ends = [texts[head.names.index(name)] if name in head.names else "" for name in VALID]
     return parse_cell(f"[{ends[0]}..{ends[1]}]" if any(ends) else "-", column)
 

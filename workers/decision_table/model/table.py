@@ -105,6 +105,10 @@ class Column:
         """Say whether a band `a..b` leaves out its upper end, as durations do."""
         return self.kind is Kind.DURATION
 
+    def cell_text(self, written: str) -> str:
+        """Return a cell as it counts: an empty one of an input that may be left out is what is taken for it."""
+        return written or (self.missing if self.spare else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -81,8 +81,7 @@ def _case(number: int, texts: Mapping[str, str], inputs: Mapping[str, Column], o
         return Case(
             row=number,
             inputs={
-                column.name: _value(column, texts.get(name) or (column.missing if column.spare else ""))
-                for name, column in inputs.items()
+                column.name: _value(column, column.cell_text(texts.get(name, ""))) for name, column in inputs.items()
             },
             rules=tuple(unquote(rule_id) for rule_id in split_list(fold(rule))) if rule else None,
             outputs={
