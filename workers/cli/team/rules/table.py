@@ -94,7 +94,7 @@ def check_command(
         fit=fitting(fit_named(name), declared),
     )
     faults = check(table, against)
-    faults += [*attribute_faults, *_beside_faults(path, name), *rest_clashes(table, waves_beside(path), today)]
+    faults += [*attribute_faults, *_beside_faults(path, name, table), *rest_clashes(table, waves_beside(path), today)]
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
     show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
     sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)
@@ -114,8 +114,8 @@ def _declared(path: Path, known_names: KnownNames | None) -> tuple[Mapping[str, 
         return {}, [Fault("E802", Severity.ERROR, reason, file=file.name) for reason in faults_of(fault)]
 
 
-def _beside_faults(path: Path, place: str) -> list[Fault]:
-    """Return why a file beside the journey plan, which is taken over with it, cannot be read."""
+def _beside_faults(path: Path, place: str, table: Table) -> list[Fault]:
+    """Return why what stands beside the journey plan, and is taken over with it, cannot be used with it."""
     if not path.is_dir() or fit_named(place) is not fit_plan:
         return []
     faults = []
@@ -126,13 +126,13 @@ def _beside_faults(path: Path, place: str) -> list[Fault]:
                 read(read_file(file))
         except Unreadable as fault:
             faults.append(Fault("E802", Severity.ERROR, str(fault), file=name))
-    return [*faults, *_unrouted(path)]
+    return [*faults, *_unrouted(path, table)]
 
 
-def _unrouted(plan: Path) -> list[Fault]:
+def _unrouted(path: Path, plan: Table) -> list[Fault]:
     """Return which rows of a journey plan ask what the follow-up table beside it has no rows for."""
     try:
-        unrouted = without_follow_up(load(plan), load(plan.resolve().parent / "follow-up"))
+        unrouted = without_follow_up(plan, load(path.resolve().parent / "follow-up"))
         return [Fault("E802", Severity.ERROR, reason, file="rules.csv") for reason in unrouted]
     except (BadInput, OSError):  # no such folder, or told as its own fault
         return []
