@@ -1,16 +1,14 @@
 """Places: whoever opens the link answers without a name; it is decided, counted apart, and never lost."""
 
 import json
-import re
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from placeparts import Wall, claim, newest_claim, say
 from staffparts import Team
-from starlette.testclient import TestClient
-from webparts import START, Site, event, failing_sums
+from webparts import START, event
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.mailbox_keys import address_key
@@ -26,7 +24,7 @@ from workers.domain.records import (
     SurveyRequest,
     Ticket,
 )
-from workers.domain.reporting import Filters
+from workers.domain.reporting import COUNTS_ONLY_BELOW, Filters
 from workers.domain.sending_state import SendingState
 from workers.store.apply import apply
 from workers.store.report import cells
@@ -34,65 +32,6 @@ from workers.store.report.nps_counts import count_scores, first_and_last_asked
 from workers.store.survey import waves
 from workers.usecases.operation import inquiry
 from workers.usecases.privacy.person import Privacy
-
-PLACES = """
-entrance:
-  kind: qr
-  label: Shop in Lyon
-  until: 2026-03-31
-  limits: {minute: 3, network: 4, day: 5}
-till:
-  kind: kiosk
-  label: Till 2
-bills:
-  kind: receipt
-  label: Shop in Lyon
-"""
-KEY = "0123456789abcdef0123456789abcdef"
-FIELD = r'name="{}" value="([^"]*)"'
-
-
-class Wall:
-    """A code on a wall, over one installation."""
-
-    def __init__(self, site: Site, place: str = "entrance") -> None:
-        self.site = site
-        site.parts.policies.remember(site.parts.store, site.clock.at)
-        site.client.headers["accept-language"] = "en"
-        self.path = "/p/" + site.parts.links.sign("place", place)
-
-    def page(self, client: TestClient | None = None) -> dict[str, str]:
-        """Open the page and return what its form carries by itself."""
-        text = (client or self.site.client).get(self.path).text
-        found = {name: re.search(FIELD.format(name), text) for name in ("nonce", "visit", "website")}
-        return {name: match[1] for name, match in found.items() if match}
-
-    def send(self, *, page: dict[str, str] | None = None, client: TestClient | None = None, **fields: str) -> Any:
-        """Open the page, fill it in and send it."""
-        form = {**(page or self.page(client)), **fields}
-        return (client or self.site.client).post(self.path, data=form)
-
-    def sums(self) -> list[str]:
-        """Return the sums of the books that do not hold."""
-        with self.site.parts.store.reading() as connection:
-            return failing_sums(connection)
-
-    def sums_after(self, statement: str) -> list[str]:
-        """Return the sums that do not hold after somebody's statement, which is taken back."""
-        with self.site.parts.store.engine.begin() as connection, connection.begin_nested() as undone:
-            connection.exec_driver_sql(statement)
-            names = failing_sums(connection)
-            undone.rollback()
-        return names
-
-
-@pytest.fixture
-def wall(open_site: Callable[..., Site], tmp_path: Path, request: pytest.FixtureRequest) -> Wall:
-    """Give a place with low limits."""
-    (tmp_path / "own" / "rules").mkdir(parents=True)
-    (tmp_path / "own" / "rules" / "places.yaml").write_text(PLACES, "utf-8")
-    more = {"database_url": request.getfixturevalue("postgres")} if getattr(request, "param", "") == "postgres" else {}
-    return Wall(open_site(overrides=str(tmp_path / "own"), place_keys=f"bills:{KEY}", **more))
 
 
 @pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
@@ -198,7 +137,7 @@ def test_the_team_sees_links_codes_and_figures(wall: Wall) -> None:
     team = Team(wall.site)
     page = team.client("Nadia").get("/places")
     assert page.status_code == 200
-    assert "NPS +100 · answers: 3 · promoters 3" in page.text
+    assert "answers: 3 (too few for an NPS) · promoters 3" in page.text
     assert "Kept apart, too many in a minute: 1" in page.text
     assert team.client("L\u00e9a").get("/places").status_code == 403
     own = team.client("Nadia").get("/places/entrance").text
@@ -206,6 +145,17 @@ def test_the_team_sees_links_codes_and_figures(wall: Wall) -> None:
     assert "data:image/svg+xml" in own
     assert own.count("too many in a minute") == 2
     assert team.client("Nadia").get("/places/nowhere").status_code == 404
+
+
+def test_a_place_has_a_score_from_five_answers_on(wall: Wall) -> None:
+    """Of fewer there are counts alone, on its page and for programs: a score would tell of persons."""
+    team = Team(wall.site)
+    for n in range(1, 6):
+        wall.site.clock.at += timedelta(minutes=1)
+        wall.send(score="10", client=wall.site.client_from((f"198.51.{n}.1", 1)))
+        page, shown = team.client("Nadia").get("/places/entrance").text, n >= COUNTS_ONLY_BELOW
+        (line,) = [line.as_dict() for line in wall.site.parts.place_answers.lines() if line.id == "entrance"]
+        assert (line["promoters"], line["nps"], "NPS +100" in page) == (n, 100 if shown else None, shown)
 
 
 @pytest.mark.parametrize("wall", ["postgres"], indirect=True)
@@ -342,26 +292,6 @@ def test_a_code_that_nobody_signed_takes_no_answer(wall: Wall) -> None:
         assert "no code of ours" in sent.text
         assert "typed here" in sent.text
     assert not wall.site.rows(PlaceAnswer)
-
-
-def claim(wall: Wall, code: str = "") -> str:
-    """Leave an address with a low score, let time pass, and return the path of the link in the mail to its owner."""
-    wall.send(score="1", comment="cold <soup>", wants_contact="yes", address="camille@example.org", code=code)
-    wall.site.pass_time(minutes=2)
-    mail = newest_claim(wall)
-    return wall.site.link("claim", mail.id)
-
-
-def newest_claim(wall: Wall) -> Dispatch:
-    """Return the newest mail that asks whose an address is."""
-    return max((row for row in wall.site.rows(Dispatch) if row.template == "claim"), key=lambda row: row.created_at)
-
-
-def say(wall: Wall, path: str, mine: str) -> Any:
-    """Press a button of the page behind the link."""
-    page = wall.site.client.get(path).text
-    nonce = re.search(FIELD.format("nonce"), page)
-    return wall.site.client.post(path, data={"nonce": nonce[1] if nonce else "", "mine": mine})
 
 
 @pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)

@@ -1,4 +1,8 @@
-"""Answers at places: how many came of late, how many of what there are at each, and what they say."""
+"""Answers at places: how many came of late, how many of what there are at each, and what they say.
+
+Whoever counts before writing takes their turn first, so that no two see the same last seat: on PostgreSQL by a lock
+until their transactions end, first of the place, then of an address; on SQLite writers take turns anyway.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.places.claims import MOST_A_DAY, ONCE_IN, Claim
-from workers.domain.reporting.nps import Counts, nps
+from workers.domain.reporting.nps import COUNTS_ONLY_BELOW, Counts, nps
 from workers.domain.types import Band
 from workers.store import tables as t
 
@@ -16,6 +20,10 @@ A, R = t.place_answer.c, t.response.c
 MAILED = tuple(claim.value for claim in Claim if claim is not Claim.UNSENT)
 """What is known of an address whose owner was asked."""
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+LOCK_OF_PLACES = 0x706C
+"""PostgreSQL's advisory locks of places ("pl"); the second number is the hash of the place's id."""
+LOCK_OF_CLAIMS = 0x636C
+"""PostgreSQL's advisory locks of addresses that were typed ("cl"); the second number is the hash of the claim's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,8 @@ class PlaceFigures:
 
     @property
     def nps(self) -> int | None:
-        """Return the score of the answers, None where there are none."""
-        score = nps(self.counts)
+        """Return the score of the answers, None where there are so few that it would tell of persons."""
+        score = nps(self.counts) if self.answers >= COUNTS_ONLY_BELOW else None
         return None if score is None else round(score)
 
 
@@ -61,8 +69,18 @@ class Words:
     ticket: int | None
 
 
+def take_turn(connection: Connection, lock: int, key: str) -> None:
+    """Wait until nobody else holds a lock of ours, and hold it until the transaction ends. Again is no change."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock, sa.func.hashtext(key))))
+
+
 def count_lately(connection: Connection, place: str, network: str, now: datetime) -> Lately:
-    """Count the answers that were taken at a place of late; what was kept apart takes nobody's turn."""
+    """Count the answers that were taken at a place of late; what was kept apart takes nobody's turn.
+
+    The place is the caller's until the transaction ends.
+    """
+    take_turn(connection, LOCK_OF_PLACES, place)
     of_minute, of_network = (
         sa.func.count(sa.case((which, 1))) for which in (A.at > now - MINUTE, A.network == network)
     )
@@ -117,7 +135,12 @@ def newest_answers(connection: Connection, place: str, limit: int) -> list[Words
 
 
 def may_ask_owner(connection: Connection, place: str, claim_key: str, now: datetime) -> bool:
-    """Tell whether the owner of an address may be asked: not of late, and not too many at this place in a day."""
+    """Tell whether the owner of an address may be asked: not of late, and not too many at this place in a day.
+
+    Place and address are the caller's until the transaction ends.
+    """
+    take_turn(connection, LOCK_OF_PLACES, place)
+    take_turn(connection, LOCK_OF_CLAIMS, claim_key)
     of_owner = sa.exists().where(A.claim_key == claim_key, A.claim.in_(MAILED), A.at > now - ONCE_IN)
     of_place = sa.select(sa.func.count()).where(A.place == place, A.at > now - DAY, A.claim.in_(MAILED))
     lately, today = connection.execute(sa.select(of_owner, of_place.scalar_subquery())).one()

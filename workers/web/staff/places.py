@@ -71,6 +71,7 @@ def shown(line: PlaceLine, catalog: Catalog) -> dict[str, object]:
         "until": catalog.date(place.until) if place and place.until else "",
         "answers": figures.answers,
         "nps": signed(figures.nps),
+        "scored": figures.nps is not None,
         **asdict(figures.counts),
         "apart": sorted(figures.apart.items()),
         "qr": code_of(line.link) if line.link else "",
