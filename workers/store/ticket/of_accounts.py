@@ -41,11 +41,10 @@ def take_account(connection: Connection, work: UnitOfWork, account: str, *, dry:
     people = read.with_ids(connection, Customer, strangers) if dry else read.lock_customers(connection, strangers)
     for person in people:
         CustomerCase(person, work)
-    for key in hosts:
-        case = work.of_accounts.get(key)
-        for ticket in read.rows(connection, Ticket, K.customer == key, K.state != TicketState.DONE):
-            if case is not None and case.get(Ticket, ticket.id) is None:
-                case.know(ticket)
+    for ticket in read.rows(connection, Ticket, K.customer.in_(hosts), K.state != TicketState.DONE) if hosts else ():
+        case = work.of_accounts.get(ticket.customer)
+        if case is not None and case.get(Ticket, ticket.id) is None:
+            case.know(ticket)
     work.allocator.accounts.add(account)
 
 
@@ -61,13 +60,18 @@ def with_answers(connection: Connection, entries: Iterable[TicketEntry]) -> list
     r = tables.response.c
     query = sa.select(r.id, r.comment, C.name, C.crm_id).join(tables.customer, C.id == r.customer)
     said = {
-        str(key): " ".join(filter(None, (comment, f"({', '.join(filter(None, (name, crm_id)))})" if crm_id else "")))
+        str(key): f"{comment} {called(name, crm_id)}".strip()
         for key, comment, name, crm_id in connection.execute(query.where(r.id.in_(keys)))
     }
     return [
         replace(line, text=f"{line.text} {said.get(answer_of(line), '')}".strip()) if line.kind == OF_ACCOUNT else line
         for line in lines
     ]
+
+
+def called(name: str | None, crm_id: str | None) -> str:
+    """Return who a customer is, in brackets; nothing of an erased one."""
+    return f"({', '.join(filter(None, (name, crm_id)))})" if crm_id else ""
 
 
 def answer_of(line: TicketEntry) -> str:
