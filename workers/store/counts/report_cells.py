@@ -17,7 +17,7 @@ from workers.store.counts import report_changes
 from workers.store.counts.running_counts import FOLDING
 from workers.store.report import cells
 from workers.store.report.counted_days import DAY, Days, changed_days, day_of, days_of_customers
-from workers.store.report.figures import Q, R
+from workers.store.report.figures import Q, R, added, total
 
 CHANGE = t.report_change.c
 EVERYTHING = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
@@ -89,7 +89,7 @@ def grouped(table: sa.Table, counted: sa.Subquery, day: sa.ColumnElement[Any]) -
     by = {column.name: day if column.name == "day" else counted.c[column.name] for column in table.primary_key}
     columns = [by.get(column.name) for column in table.c]
     shown = [
-        cells.added(counted.c[column.name]).label(column.name) if key is None else key.label(column.name)
+        added(counted.c[column.name]).label(column.name) if key is None else key.label(column.name)
         for column, key in zip(table.c, columns, strict=True)
     ]
     return sa.select(*shown).group_by(*(counted.c[name] for name in by if name != "day"))
@@ -156,7 +156,6 @@ def agreement(connection: Connection) -> tuple[int, int]:
     right = every = 0
     for kept, counted in compared(connection):
         cell = by_agreement(kept, counted).c
-        both = sa.func.coalesce(sa.func.sum(sa.case((cell.n == 2, 1), else_=0)), 0)
-        n, of = connection.execute(sa.select(both, sa.func.count()).select_from(cell.n.table)).one()
+        n, of = connection.execute(sa.select(total(cell.n == 2), sa.func.count()).select_from(cell.n.table)).one()
         right, every = right + int(n), every + int(of)
     return right, every

@@ -29,7 +29,9 @@ from workers.store.report.figures import (
     Months,
     Q,
     R,
+    added,
     month_of,
+    once,
     within,
 )
 
@@ -65,16 +67,6 @@ OF_ANSWER: Mapping[str, Condition] = {
     "late": R.late.is_(True),
 }
 """What is counted of answers."""
-
-
-def once(condition: Condition, by: int = 1) -> Column:
-    """Return 1 for a row that meets a condition, or another number to count it by; else 0."""
-    return sa.case((condition, by), else_=0)
-
-
-def added(counts: Column) -> Column:
-    """Add counts up; none are 0."""
-    return sa.func.coalesce(sa.func.sum(counts), 0)
 
 
 def counts_of_questions(clicked: sa.Subquery) -> dict[str, Condition]:

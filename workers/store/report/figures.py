@@ -107,9 +107,19 @@ def chosen(filters: Filters, trigger: Column, touchpoint: Column, language: Colu
     return [*conditions, SEGMENT.not_in([filters.without])] if filters.without else conditions
 
 
-def total(condition: Column) -> Column:
+def once(condition: Condition, by: int = 1) -> Column:
+    """Return 1 for a row that meets a condition, or another number to count it by; else 0."""
+    return sa.case((condition, by), else_=0)
+
+
+def added(counts: Column) -> Column:
+    """Add counts up; none are 0."""
+    return sa.func.coalesce(sa.func.sum(counts), 0)
+
+
+def total(condition: Condition) -> Column:
     """Count the rows that meet a condition."""
-    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+    return added(once(condition))
 
 
 def month_of(at: Column, months: Months) -> Column:

@@ -77,7 +77,7 @@ def count_asked(connection: Connection, filters: Filters, *, whole_period: bool 
     """Count the questions that a report is about by what became of them; or, with `whole_period`, all of its period."""
     asked = cells.asked(cells.days_of(connection, filters), filters, FATES)
     conditions = [] if whole_period else cells.chosen(asked, filters)
-    row = connection.execute(sa.select(*(cells.added(asked.c[name]) for name in FATES)).where(*conditions)).one()
+    row = connection.execute(sa.select(*(stored.added(asked.c[name]) for name in FATES)).where(*conditions)).one()
     n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(count) for count in row)
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 

@@ -17,7 +17,7 @@ from workers.domain.types import Band
 from workers.store import tables as t
 from workers.store.report import cells
 from workers.store.report.dimensions import attribute_column, named, together
-from workers.store.report.figures import Column, Months, Q, month_of, within
+from workers.store.report.figures import Column, Months, Q, added, month_of, within
 
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
@@ -53,8 +53,8 @@ def count_scores(
         columns = {**dict(counted.c.items()), "month": month_of(counted.c.at, months)}
         group = together(by, columns | {name: counted.c[label(name)] for name in declared})
         keys = (counted.c.trigger == RECOVERY, group, named(counted.c.touchpoint))
-        query = sa.select(*keys, *map(cells.added, sums.values())).select_from(counted)
-        query = query.where(*cells.of_words(counted, period)).group_by(BY_THE_KEYS).having(cells.added(n) > 0)
+        query = sa.select(*keys, *map(added, sums.values())).select_from(counted)
+        query = query.where(*cells.of_words(counted, period)).group_by(BY_THE_KEYS).having(added(n) > 0)
         for again, name, step, *numbers in connection.execute(query):
             key = (bool(again), str(name), str(step))
             more = Figures(**{count: int(n) for count, n in zip(sums, numbers, strict=True)})
