@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from workers.calendar import in_zone
 from workers.domain.reporting import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
+from workers.domain.reporting.ratings import Rating
 from workers.usecases.report.sections import Note
 from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.wording import Words
@@ -43,7 +44,10 @@ def down(points: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One NPS on a line from -100 to +100, with its interval: places in per cent, `small` below 30 answers."""
+    """One score on the line of all that there can be, with its interval: places in per cent, `small` below 30 answers.
+
+    An NPS lies from -100 to +100, the share of good answers from 0 to 1.
+    """
 
     low: str
     width: str
@@ -58,6 +62,14 @@ def strip(reading: Reading) -> Strip | None:
         return None
     wide = percent((reading.high - reading.low) / 200)
     return Strip(across(reading.low), wide, across(reading.high), across(reading.nps), bool(reading.flag))
+
+
+def share_strip(rating: Rating) -> Strip | None:
+    """Return the marks of a share of good answers; None below five answers."""
+    if rating.share is None or rating.low is None or rating.high is None:
+        return None
+    wide = percent(rating.high - rating.low)
+    return Strip(percent(rating.low), wide, percent(rating.high), percent(rating.share), bool(rating.flag))
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def drawings(review: Review, words: Words) -> dict[str, object]:
         "falls": drawn_waterfall(review, words),
         "heat": heat,
         "most": MOST_ROWS,
-        "share_at": charts.percent,
+        "ratings": [(rating, charts.share_strip(rating)) for rating in review.ratings],
         "told_bar": lambda counts: bar_of(counts, words),
     }
 
