@@ -5,8 +5,8 @@ from contextlib import closing
 import psycopg
 from sqlalchemy.engine import make_url
 
-from workers.store import partitioning
 from workers.store.engine import Store
+from workers.store.operation import partitioning
 from workers.usecases.operation.migrate import migrate
 
 PARTITIONS = 16

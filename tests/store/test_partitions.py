@@ -25,9 +25,10 @@ from worlds import Embedded, dead_letter_reasons
 from workers.domain.invariants import difference
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.domain.types import DispatchState, Ingress
-from workers.store import partitioning, read, tables
+from workers.store import read, tables
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Taken
+from workers.store.operation import partitioning
 from workers.store.operation.keys import keys_left
 from workers.store.tables.placement import BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLACED
 from workers.usecases.operation import status

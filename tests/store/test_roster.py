@@ -11,7 +11,7 @@ from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.records import Stop
 from workers.domain.types import Effect
 from workers.store.engine import Store
-from workers.store.roster import decide, next_agent
+from workers.store.ticket.roster import decide, next_agent
 from workers.usecases.operation.migrate import migrate
 
 

@@ -8,7 +8,7 @@ from embedded import START, journey
 from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopening
 
 from workers.domain.records import Touchpoint
-from workers.store.roster import next_agent
+from workers.store.ticket.roster import next_agent
 from workers.usecases.queue_control import QueueControl
 from workers.usecases.sign_in.sign_ins import SignIns
 

@@ -36,10 +36,10 @@ from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.customer.erasure import merged_into
 from workers.store.engine import Store
-from workers.store.roster import decide
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey.clicks import latest_clicks
 from workers.store.survey.wordings import wordings_by_id
+from workers.store.ticket.roster import decide
 from workers.store.ticket.tickets import open_ticket_of
 
 MOST_CLICKS = 50

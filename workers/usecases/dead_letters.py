@@ -10,9 +10,9 @@ from workers.domain.records import DeadLetter
 from workers.domain.types import DeadLetterState, Ingress
 from workers.errors import BadInput
 from workers.store import read
-from workers.store.dead_letter_queue import ListedLetter, list_letters, move_letter
 from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming, Outcome
+from workers.store.operation.dead_letter_queue import ListedLetter, list_letters, move_letter
 from workers.store.sign_in.audit_log import record_act
 
 

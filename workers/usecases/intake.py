@@ -30,8 +30,8 @@ from workers.store.connection import Connection, DBAPIError
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
-from workers.store.roster import decide
 from workers.store.survey import waves
+from workers.store.ticket.roster import decide
 from workers.usecases.caseload import Caseload
 from workers.usecases.refused_events import conflicting, failed_here, is_its_own, refusal_of, refuse_trigger
 

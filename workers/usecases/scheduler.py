@@ -31,8 +31,8 @@ from workers.store.controls import read_controls, set_control
 from workers.store.customer import merge
 from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
-from workers.store.roster import decide
 from workers.store.survey import waves
+from workers.store.ticket.roster import decide
 from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
 from workers.usecases.delivery.support_pacing import Pacing

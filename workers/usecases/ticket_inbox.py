@@ -18,9 +18,9 @@ from workers.domain.types import DecisionState, TicketState
 from workers.store import read
 from workers.store.connection import Connection
 from workers.store.engine import Store
-from workers.store.roster import next_agent
 from workers.store.ticket import tickets as stored
 from workers.store.ticket.of_accounts import with_answers
+from workers.store.ticket.roster import next_agent
 from workers.usecases.sign_in.accounts import Accounts, User
 from workers.usecases.ticket_actions import TicketAct, TicketActions
 

@@ -12,8 +12,8 @@ from teamparts import at_once
 
 from workers.errors import BadInput, CodedFault
 from workers.store import tables
-from workers.store.roster import read_roster
 from workers.store.sign_in.audit_log import list_acts
+from workers.store.ticket.roster import read_roster
 from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.usecases.sign_in.sign_ins import SignIns
 

@@ -22,7 +22,7 @@ from workers import roles
 from workers.errors import NotNow
 from workers.store.delivery.mail_servers import ServerState, keep_state
 from workers.store.engine import Store
-from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.store.operation.readiness import hurried, see_that_it_takes_writes
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation.migrate import migrate
 from workers.usecases.operation.status import status
@@ -74,7 +74,7 @@ def test_an_embedded_database_that_is_locked_is_not_ready(site: Site) -> None:
 
 FULL = """
 import resource, signal, sys
-from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.store.operation.readiness import hurried, see_that_it_takes_writes
 from workers.errors import NotNow
 store = hurried(sys.argv[1])
 see_that_it_takes_writes(store)

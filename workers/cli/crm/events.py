@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # each verb imports what it uses
     from workers import app
     from workers.adapters import kafka
     from workers.domain.records import DeadLetter
-    from workers.store.dead_letter_queue import ListedLetter
     from workers.store.ledger import Incoming
+    from workers.store.operation.dead_letter_queue import ListedLetter
     from workers.usecases.dead_letters import DeadLetters
 
 STRUCTURED = "application/cloudevents+json"

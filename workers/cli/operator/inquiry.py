@@ -68,7 +68,7 @@ def explain_account(name: str, form: str) -> int:
 def status(form: str) -> int:
     """Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters."""
     from workers.process.outages import DATABASE, KAFKA
-    from workers.store.readiness import hurried, see_that_it_takes_writes
+    from workers.store.operation.readiness import hurried, see_that_it_takes_writes
     from workers.usecases.delivery.send_controls import sending_now
     from workers.usecases.delivery.support_pacing import describe
     from workers.usecases.operation import status as counting

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from workers.cli.shared import as_json, show
-from workers.store import partitioning
+from workers.store.operation import partitioning
 
 
 @click.group("partitions")

@@ -11,8 +11,8 @@ from workers.domain.survey.support_room import NOT_COUNTED, OFF, ON, Past, Suppo
 from workers.domain.types import Reason, TouchpointState
 from workers.store.connection import Connection
 from workers.store.counts import running_counts
-from workers.store.roster import count_agents
 from workers.store.survey import support_figures
+from workers.store.ticket.roster import count_agents
 
 LOOKED_BACK = timedelta(days=90)
 SETTLED = timedelta(days=14)

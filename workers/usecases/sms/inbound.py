@@ -19,9 +19,9 @@ from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.engine import Store
-from workers.store.roster import decide
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey import text_messages
+from workers.store.ticket.roster import decide
 from workers.text.plain_text import for_store
 from workers.usecases.sms.texting import failed
 

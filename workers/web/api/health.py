@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from workers.errors import Misconfigured
-from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.store.operation.readiness import hurried, see_that_it_takes_writes
 from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.web.api.monitor import for_monitors
 from workers.web.api.readiness_probe import Probing
