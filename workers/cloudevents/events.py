@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypedDict
 
+from workers.slots import quick
+
 
 class Kind(StrEnum):
     """What sort of event it is: which use of it the intake makes."""
@@ -128,6 +130,7 @@ class LeftOut:
     done: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Event:
     """One accepted event. Instants are UTC; `digest` is the same for a structured and a binary copy.

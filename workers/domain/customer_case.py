@@ -6,7 +6,6 @@ reads the store.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, TypeVar, cast
 
@@ -52,21 +51,27 @@ class UnitOfWork:
         """What each step replaced, and where, so that it can be taken back."""
         self._settled = 0
 
-    def add(self, row: Row) -> None:
-        """Add a row that is not stored yet."""
-        key, rows = row.key(), self.changes.added.get(type(row))
+    def add(self, row: Row) -> Key:
+        """Add a row that is not stored yet; return its key."""
+        kind, key, added = type(row), row.key(), self.changes.added
+        rows = added.get(kind)
         if rows is None:
-            rows = self.changes.added[type(row)] = {}
+            rows = added[kind] = {}
         self.steps.append((rows, key, rows.get(key)))
         rows[key] = row
+        return key
 
-    def change(self, row: Row) -> None:
-        """Put the new state of a row that is stored, or that was added before in this unit of work."""
-        key, rows = row.key(), self.changes.added.get(type(row))
+    def change(self, row: Row) -> Key:
+        """Put the new state of a row that is stored, or that was added before in this unit of work; return its key."""
+        kind, key, changes = type(row), row.key(), self.changes
+        rows = changes.added.get(kind)
         if rows is None or key not in rows:
-            rows = self.changes.changed.setdefault(type(row), {})
+            rows = changes.changed.get(kind)
+            if rows is None:
+                rows = changes.changed[kind] = {}
         self.steps.append((rows, key, rows.get(key)))
         rows[key] = row
+        return key
 
     def pass_time(self, until: datetime) -> None:
         """Let time pass up to a moment, for who plays customers forward; a roll-back takes it back."""
@@ -182,13 +187,11 @@ class CustomerCase:
 
     def add(self, row: Row) -> None:
         """Add a row that is not stored yet, and know it."""
-        self.work.add(row)
-        self._show(row)
+        self._show(row, self.work.add(row))
 
     def change(self, row: Row) -> None:
         """Change a row that is stored or was added before, and know its new state."""
-        self.work.change(row)
-        self._show(row)
+        self._show(row, self.work.change(row))
 
     def cancel(self, column: str, value: str, reason: str, mail_class: str | None = None) -> None:
         """Cancel the dispatches that have not left and whose `column` is `value`; those that have left stay."""
@@ -275,13 +278,13 @@ class CustomerCase:
                 continue
             for row in rows.values():
                 if getattr(row, "journey" if isinstance(row, Touchpoint) else "id", None) not in twice:
-                    self._show(replace(row, customer=self.id))  # type: ignore[call-arg]  # every row of a case has a customer
+                    mine_now = row.but(customer=self.id)  # every row of a case has a customer
+                    self._show(mine_now, mine_now.key())
 
-    def _show(self, row: Row) -> None:
+    def _show(self, row: Row, key: Key) -> None:
         """Know a row of this customer in a way that can be taken back; rows of no customer are nobody's."""
         kind = type(row)
         if getattr(row, "id" if kind is Customer else "customer", None) == self.id:
-            key = row.key()
             rows = self._rows.get(kind)
             if rows is None:
                 rows = self._rows[kind] = {}

@@ -105,7 +105,7 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
 
     It may touch any when it changes where or when the customer is reached, or begins or ends a hold.
     """
-    if customer.merged_into or any(event.name in rule.events or event.name in rule.until for rule in policy.contrary):
+    if customer.merged_into or event.name in policy.stopping:
         return None
     if has_undone(customer, policy):
         return None  # where the relationship starts depends on every journey

@@ -6,6 +6,7 @@ Built once at start (and again when a table changes) by wiring; nothing here rea
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from workers.calendar import Calendar, SendWindow, Wait
 from workers.decision_table.model.rest_period import Rest
@@ -17,7 +18,7 @@ from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
 from workers.domain.mail.survey_duties import SurveyDuties
 from workers.domain.places.listed import Place
-from workers.domain.types import Ids, MailClass, QuestionKind
+from workers.domain.types import Effect, Ids, MailClass, QuestionKind
 from workers.domain.web_sites import WebSite
 from workers.text.mail_addresses import mailbox
 
@@ -44,9 +45,9 @@ class WaveDay:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
-    """Everything the operator decided."""
+    """Everything the operator decided. Without slots: what follows from it alone is worked out once, and kept."""
 
     ids: Ids
     plan: JourneyPlan
@@ -96,9 +97,21 @@ class Policy:
         """The country of which a telephone number without a prefix is: the customers', else the team's."""
         return self.country or self.team_country
 
+    @cached_property
+    def undoing(self) -> frozenset[str]:
+        """The names of the events that undo what they are about, such as refund."""
+        rules = (rule for rule in self.contrary if rule.effect == Effect.CANCEL and rule.scope == "reference")
+        return frozenset(name for rule in rules for name in rule.events)
+
+    @cached_property
+    def stopping(self) -> frozenset[str]:
+        """The names of the events of which the contrary table says anything, what ends a hold included."""
+        return frozenset(name for rule in self.contrary for name in (*rule.events, *rule.until))
+
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by what that says; the one in use where that is not known."""
-        return self.plan.at(version) or self.plan
+        plan = self.plan
+        return plan if version == plan.written_as else plan.at(version) or plan
 
     def shares(self, address: str) -> bool:
         """Tell whether the operator exempts a mailbox, or its domain, from resting as one person."""

@@ -17,6 +17,7 @@ from workers.cloudevents.scopes import Scope, Scopes, as_text
 from workers.domain.changeset import ChangeSet
 from workers.domain.records import DeadLetter
 from workers.domain.types import DeadLetterState, Ids, Ingress
+from workers.slots import quick
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.engine import in_array
@@ -71,6 +72,7 @@ class InFile:
         return Refused(self.line, storable(column) or "", storable(value) or "", why.reason, advice)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One message as it came: bytes, headers and place."""

@@ -39,19 +39,14 @@ class Caseload:
         key = self.owners.customer_of(event)
         if key is None or key not in self._cases:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
-        return self._merged(self._cases[key])
+        return self.merged(self._cases[key])
 
     def into(self, event: Event) -> CustomerCase | None:
         """Return the case of the customer into whom an event merges another, where that one went since; else None.
 
         Merged into each other, they are one person already.
         """
-        return self._merged(self._cases[self.owners.key_of(event.merged_into)]) if event.merged_into else None
-
-    def customer_id_of(self, event: Event) -> CustomerId | None:
-        """Return our key of the person an event is about: who was merged into another is that other one."""
-        key = self.owners.customer_of(event)
-        return self._merged(self._cases[key]).id if key in self._cases else key
+        return self.merged(self._cases[self.owners.key_of(event.merged_into)]) if event.merged_into else None
 
     def begin(self, case: CustomerCase) -> None:
         """Add the customer of a case of whom nothing was known."""
@@ -63,7 +58,7 @@ class Caseload:
         self._new.difference_update(case.id for case in cases)
         self.owners.keep_score(event, cases[0].id)
 
-    def _merged(self, case: CustomerCase) -> CustomerCase:
+    def merged(self, case: CustomerCase) -> CustomerCase:
         """Return the case of the customer into whom this one was merged, maybe over others; else this one."""
         while case.customer.merged_into and case.customer.merged_into in self._cases:
             case = self._cases[case.customer.merged_into]

@@ -61,6 +61,8 @@ class EventOwners:
 
     def is_about_somebody_else(self, event: Event) -> bool:
         """Tell whether an event answers another customer's question than the one it names."""
+        if event.score is None and event.report is None and event.ticket is None:
+            return False
         return self.customer_of(event) != self.key_of(event.crm_id)
 
     def is_in_ticket(self, event: Event) -> bool:

@@ -17,7 +17,7 @@ from workers.cloudevents import Codec, Event, Kind, Rejected
 from workers.cloudevents.scopes import gate_of
 from workers.domain.attributes import take_declared
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.customer_case import Checkpoint, CustomerCase, UnitOfWork
 from workers.domain.drivers import take_drivers
 from workers.domain.event_handlers import take_event
 from workers.domain.policy import Policy
@@ -221,7 +221,7 @@ def batched(messages: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def inbox_row(event: Event, customer: CustomerId | None, door: Ingress, now: datetime) -> Inbox:
     """Return the row by which an event is known again: the same source and id with the same digest changes nothing."""
-    left_out = {each.pointer: each.done for each in event.left_out} or None
+    left_out = {each.pointer: each.done for each in event.left_out} if event.left_out else None
     return Inbox(event.source, event.id, customer, event.type, event.digest, door, event.occurred_at, now, left_out)
 
 
@@ -267,26 +267,27 @@ class Batch:
         self._work.settle()
         mark = self._work.checkpoint()
         try:
-            self._change(event)
+            case = self._change(event, mark)
         except Exception:
             self._work.roll_back(mark)
             raise
         if door is not None:
-            self._work.add(inbox_row(event, self._caseload.customer_id_of(event), door, self._work.now))
+            customer = self._caseload.merged(case).id if case else None
+            self._work.add(inbox_row(event, customer, door, self._work.now))
         if moved := self._work.changes.moved[mark.moved :]:
             for moving in moved:
                 self._caseload.owners.hand_on(moving)
             if self.lock:
                 self.write()
 
-    def _change(self, event: Event) -> None:
-        """Change everything that one event changes."""
+    def _change(self, event: Event, mark: Checkpoint) -> CustomerCase | None:
+        """Change everything that one event changes, from a checkpoint on; return whose case it is, or None."""
         if event.kind == Kind.JOURNEY and event.name == "wave" and not event.crm_id:
             self.waves.append(event)  # waking goes through the customers
-            return
+            return None
         owners, case = self._caseload.owners, self._caseload.case_for(event)
         if owners.is_in_ticket(event):
-            return
+            return case
         if event.score and not event.score.request:
             refuse_trigger(event.score.trigger, self._triggers)
             owners.refuse_foreign_score(event, case.id)
@@ -294,8 +295,9 @@ class Batch:
         if event.customer and owners.is_about_somebody_else(event):
             event = replace(event, customer={})  # their profile is not that of who is asked
         cases = [case] if into is None else [case, into]
-        decide(self.connection, self._work, partial(self._decide, cases, event), dry=not self.lock)
+        decide(self.connection, self._work, partial(self._decide, cases, event), dry=not self.lock, mark=mark)
         self._caseload.accept(event, *cases)
+        return case
 
     def _decide(self, cases: Sequence[CustomerCase], event: Event) -> None:
         """Take the event in, and its customers where nothing was known of them."""

@@ -46,7 +46,7 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source
     if customer.erased_at:
         return
     moment = at.isoformat()
-    news = {name: fields[name] for name in FIELDS if name in fields and is_news(name, fields[name], customer, moment)}
+    news = told_fields(customer, fields, moment)
     values: dict[str, Any] = {name: value for name, value in news.items() if getattr(customer, name) != value}
     for address in former_addresses(customer, fields, values):
         case.add(FormerAddress(customer.id, held_address(address, case.ids), case.now))
@@ -54,11 +54,12 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source
     if told and (attributes := with_attributes(customer.attributes, told)) != customer.attributes:
         values |= {"attributes": attributes, "account": account_of(attributes)}
     stamps = {**customer.changed_at, **dict.fromkeys(news, moment), **dict.fromkeys(map(stamp_of, told), moment)}
-    stamps |= {proof_of(name): source for name in PROOFS if name in news and source}
+    if source:
+        stamps |= {proof_of(name): source for name in PROOFS if name in news}
     if not values and stamps == customer.changed_at:
         return
     zone_before = case.zone
-    changed = replace(customer, changed_at=stamps, **values)
+    changed = customer.but(changed_at=stamps, **values)
     case.change(changed)
     if changed.account is not None:
         case.work.of_accounts[case.id] = case
@@ -66,7 +67,7 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source
         case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:
         take_up_held(case)
-    if values.keys() & REASSESSED_FOR:
+    if not values.keys().isdisjoint(REASSESSED_FOR):
         reassess(case, zone_changed=zone_before != case.zone)
     if not values.keys().isdisjoint(FACTS):
         call_back_unlawful(case)
@@ -86,6 +87,17 @@ def former_addresses(customer: Customer, fields: Mapping[str, object], news: Map
         return []
     past = customer.email if "email" in news else fields["email"]
     return [past] if isinstance(past, str) and past and past != news.get("email", customer.email) else []
+
+
+def told_fields(customer: Customer, fields: Mapping[str, object], moment: str) -> dict[str, object]:
+    """Return the fields of an event that are news, whether or not they change anything."""
+    changed_at, news = customer.changed_at, {}
+    for name in FIELDS:
+        if name in fields:
+            value, present_since = fields[name], changed_at.get(name, "")
+            if moment > present_since or is_later(value, moment, getattr(customer, name), present_since):
+                news[name] = value
+    return news
 
 
 def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:

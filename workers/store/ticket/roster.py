@@ -7,7 +7,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.customer_case import UnitOfWork
+from workers.domain.customer_case import Checkpoint, UnitOfWork
 from workers.domain.ticket_allocator import Missing, Need, Roster, TicketAllocator
 from workers.store import tables
 from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
@@ -40,13 +40,20 @@ def count_agents(connection: Connection, at: datetime) -> tuple[int, int]:
     return int(everybody), int(present)
 
 
-def decide(connection: Connection, work: UnitOfWork, step: Callable[[], T], *, dry: bool = False) -> T:
+def decide(
+    connection: Connection,
+    work: UnitOfWork,
+    step: Callable[[], T],
+    *,
+    dry: bool = False,
+    mark: Checkpoint | None = None,
+) -> T:
     """Carry out a step of the core; what it misses is fetched, and it is taken again from where it began.
 
-    A number or a turn is handed out only for a step that needs one, so that few are left unused. A dry run hands
-    nothing out.
+    `mark` is where it began, if that was noted already. A number or a turn is handed out only for a step that needs
+    one, so that few are left unused. A dry run hands nothing out.
     """
-    mark = work.checkpoint()
+    mark = mark or work.checkpoint()
     while True:
         try:
             return step()

@@ -140,6 +140,8 @@ def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
 
 def opening(case: CustomerCase, touchpoint: Touchpoint, wake: datetime, channel: str) -> datetime:
     """Return the first moment from `wake` on in the send window; one that has passed counts only while it is open."""
+    if case.policy.window.always and hours_of(duty_towards(case), channel).always:
+        return wake
     opens = next_opening(case, touchpoint, wake, channel)
     if opens >= case.now:
         return opens
@@ -216,8 +218,10 @@ def cancelling(case: CustomerCase, touchpoint: Touchpoint) -> Why:
         return Why(Reason.MERGED)
     if customer.opted_out_at:
         return Why(Reason.OPTED_OUT)
-    stops = [stop for stop in case.all(Stop) if stop.effect == Effect.CANCEL and in_scope(stop, touchpoint)]
-    first = min(stops, key=lambda stop: (stop.from_at, stop.cause), default=None)
+    if not (stops := case.all(Stop)):
+        return NOTHING
+    in_force = [stop for stop in stops if stop.effect == Effect.CANCEL and in_scope(stop, touchpoint)]
+    first = min(in_force, key=lambda stop: (stop.from_at, stop.cause), default=None)
     return Why(Reason.STOPPED, first.cause) if first else NOTHING
 
 
@@ -241,7 +245,7 @@ def undoing(case: CustomerCase, journey: Journey) -> Stop | None:
 
 def is_undone(case: CustomerCase, reference: str, begun_at: datetime) -> bool:
     """Tell whether something was undone, whichever of both was told first."""
-    return any(about(stop, reference, begun_at) for stop in cancellations(case))
+    return bool(case.all(Stop)) and any(about(stop, reference, begun_at) for stop in cancellations(case))
 
 
 def cancellations(case: CustomerCase) -> list[Stop]:
@@ -251,9 +255,11 @@ def cancellations(case: CustomerCase) -> list[Stop]:
 
 def holding(case: CustomerCase, touchpoint: Touchpoint) -> tuple[str, datetime | None]:
     """Return the cause of the longest hold on the touchpoint and its end (None: not known yet)."""
-    holds = [stop for stop in case.all(Stop) if stop.effect == Effect.HOLD and in_scope(stop, touchpoint)]
-    holds.sort(key=lambda hold: (hold.from_at, hold.cause))
     longest: tuple[str, datetime | None] = ("", None)
+    if not (stops := case.all(Stop)):
+        return longest
+    holds = [stop for stop in stops if stop.effect == Effect.HOLD and in_scope(stop, touchpoint)]
+    holds.sort(key=lambda hold: (hold.from_at, hold.cause))
     for hold in holds:
         until = hold_ends(case, hold)
         if until is None:

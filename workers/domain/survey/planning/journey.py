@@ -17,8 +17,10 @@ from workers.domain.shadow import shadow
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note
 from workers.domain.survey.planning.occurrences import first_due
 from workers.domain.types import TouchpointState
+from workers.slots import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class JourneyEvent:
     """A journey or contrary event as planning sees it; `event` names it as source/id."""
@@ -84,9 +86,9 @@ def is_first(customer: Customer, journey_event: JourneyEvent) -> bool:
 
 def remember_first(case: CustomerCase, journey_event: JourneyEvent) -> None:
     """Keep the instant of the customer's first event of each name."""
-    firsts = case.customer.firsts
-    if firsts.get(journey_event.name, "~") > journey_event.at.isoformat():
-        case.change(replace(case.customer, firsts={**firsts, journey_event.name: journey_event.at.isoformat()}))
+    firsts, at = case.customer.firsts, journey_event.at.isoformat()
+    if firsts.get(journey_event.name, "~") > at:
+        case.change(case.customer.but(firsts={**firsts, journey_event.name: at}))
 
 
 def own_reference(journey_event: JourneyEvent) -> str:
@@ -148,7 +150,7 @@ def plan_step(case: CustomerCase, journey_event: JourneyEvent, journey: Journey,
 
 def candidate_for(case: CustomerCase, journey_event: JourneyEvent, journey: Journey, step: PlanStep) -> Touchpoint:
     """Return the touchpoint as this event alone would plan it."""
-    due = first_due(case, step, journey_event.at)
+    due, now, zone = first_due(case, step, journey_event.at), case.now, case.zone
     return Touchpoint(
         journey=journey.id,
         step=step.touchpoint,
@@ -161,14 +163,14 @@ def candidate_for(case: CustomerCase, journey_event: JourneyEvent, journey: Jour
         anchor_at=journey_event.at,
         due_at=due,
         wake_at=due,
-        give_up_at=add_wait(due, step.give_up_after, case.zone),
+        give_up_at=add_wait(due, step.give_up_after, zone),
         if_resting=step.if_resting,
         reminder=step.reminder,
         state=TouchpointState.PLANNED,
         reason="",
         detail="",
-        changed_at=case.now,
-        planned_at=case.now,
+        changed_at=now,
+        planned_at=now,
     )
 
 

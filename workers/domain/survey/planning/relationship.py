@@ -16,15 +16,9 @@ from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.types import Reason, TouchpointState
 
 
-def undoing_events(policy: Policy) -> frozenset[str]:
-    """Return the names of the events that undo what they are about, such as refund."""
-    rules = (rule for rule in policy.contrary if rule.effect == "cancel" and rule.scope == "reference")
-    return frozenset(name for rule in rules for name in rule.events)
-
-
 def has_undone(customer: Customer, policy: Policy) -> bool:
     """Tell whether anything of this customer was ever undone: only then do all of their journeys count at once."""
-    return not undoing_events(policy).isdisjoint(customer.firsts)
+    return not policy.undoing.isdisjoint(customer.firsts)
 
 
 def follow_start(case: CustomerCase) -> None:

@@ -14,7 +14,7 @@ PARTS = 1 << 32
 def is_drawn(case: CustomerCase, touchpoint: Touchpoint) -> bool:
     """Tell whether the row that planned a touchpoint asks this customer; a row that is gone asks everybody."""
     step = case.policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
-    if step is None:
+    if step is None or step.share >= 100:
         return True
     at = touchpoint.anchor_at if step.every is None else touchpoint.due_at
     return is_in_share(case, step.share, touchpoint.step, str(at.year))

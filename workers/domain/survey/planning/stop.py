@@ -37,7 +37,9 @@ def identity_of(stop: Stop) -> tuple[object, ...]:
 
 def stops_of(case: CustomerCase, journey_event: JourneyEvent) -> list[Stop]:
     """Return the facts that the contrary table makes of an event."""
-    stops = []
+    stops: list[Stop] = []
+    if journey_event.name not in case.policy.stopping:
+        return stops
     for rule in case.policy.contrary:
         if journey_event.partial and rule.effect == Effect.CANCEL and rule.scope == "reference":
             continue  # what stays bought is asked about
