@@ -110,8 +110,7 @@ class Policy:
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by what that says; the one in use where that is not known."""
-        plan = self.plan
-        return plan if version == plan.written_as else plan.at(version) or plan
+        return self.plan.at(version) or self.plan
 
     def shares(self, address: str) -> bool:
         """Tell whether the operator exempts a mailbox, or its domain, from resting as one person."""

@@ -52,13 +52,9 @@ class TableInUse:
     def at(self, version: str) -> Self | None:
         """Return the table as it was in a version, told in full or as rows tell it, or None when that is not known or
         cannot be read any more."""
-        return (
-            self
-            if version in (self.version, self.written_as)
-            else self._earlier.get(version)
-            if self._earlier
-            else None
-        )
+        if version == self.written_as or version == self.version:
+            return self
+        return self._earlier.get(version) if self._earlier else None
 
 
 def is_dated(table: Table) -> bool:
