@@ -242,6 +242,7 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         web_questions=parts.web_questions,
         place_answers=parts.place_answers,
         claims=parts.claims,
+        given_answers=parts.given_answers,
         anonymous_questions=parts.anonymous_questions,
         text_inbox=parts.text_inbox,
         text_door=parts.outgoing.text_door,

@@ -96,7 +96,7 @@ cursor:pointer}
     const box = make("section", {className: "box", lang: q.lang, dir: q.dir, ariaLabel: q.title},
       make("div", {className: "rel"}, form, shut));
     root.append(live, box);
-    let answered = false, latest = Promise.resolve(true);
+    let answered = false, own = null, latest = Promise.resolve(true);
     const score = () => (form.querySelector("input:checked") || {}).value;
 
     const close = () => {
@@ -109,7 +109,10 @@ cursor:pointer}
     };
     // One after the other, so that an older word never overtakes a newer one.
     const send = () => latest = latest.then(() => post("answer", {...mine, score: +score(), comment: text.value, website: trap.value}))
-      .then(answer => answer.ok || answer.status === 410).catch(() => false).then(ok => { answered ||= ok; return ok; });
+      .then(answer => {
+        own = /<(.+)>/.exec(answer.headers.get("Link") || "") || own; // of who has no name
+        return answer.ok || answer.status === 410;
+      }).catch(() => false).then(ok => { answered ||= ok; return ok; });
     let settle;
     scale.addEventListener("change", () => {
       message.textContent = "";
@@ -124,6 +127,7 @@ cursor:pointer}
       if (await send()) {
         const inside = root.activeElement;
         const thanks = make("p", {tabIndex: -1}, q.thanks);
+        if (own) thanks.append(" ", make("a", {href: own[1], target: "_blank", rel: "noopener"}, q.own));
         form.replaceWith(thanks);
         if (inside) thanks.focus();
         live.textContent = q.thanks;

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
     from workers.usecases.places.claims import Claims
+    from workers.usecases.places.given_answers import GivenAnswers
     from workers.usecases.places.place_answers import PlaceAnswers
     from workers.usecases.privacy.letter_search import LetterSearch
     from workers.usecases.privacy.retention import Retention
@@ -135,6 +136,13 @@ class Boucle(Parts):
 
         keys = parse_keys(self.settings.place_keys.get_secret_value())
         return PlaceAnswers(self.store, self.policies.current, self.now, keys)
+
+    @cached_property
+    def given_answers(self) -> "GivenAnswers":
+        """Return what those who answered without a name do with their answers."""
+        from workers.usecases.places.given_answers import GivenAnswers
+
+        return GivenAnswers(self.store, self.policies.current, self.now)
 
     @cached_property
     def claims(self) -> "Claims":

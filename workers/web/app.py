@@ -39,7 +39,19 @@ from workers.web.http.requests.clients import Clients
 from workers.web.http.requests.context import Web
 from workers.web.http.requests.threads import Lanes
 from workers.web.http.requests.turns import Turns
-from workers.web.public import answer, claim, improvement, optout, place, reopening, sms, testimonial, thanks, widget
+from workers.web.public import (
+    answer,
+    claim,
+    given,
+    improvement,
+    optout,
+    place,
+    reopening,
+    sms,
+    testimonial,
+    thanks,
+    widget,
+)
 from workers.web.staff import accounts, customers, mails, places, queue, sms_replies, start, themes
 from workers.web.staff.accounts import AccountsPage
 from workers.web.staff.auth import account, login, oidc, people
@@ -62,6 +74,7 @@ PUBLIC: tuple[ModuleType, ...] = (
     reopening,
     place,
     claim,
+    given,
     widget,
     sms,
     assets,

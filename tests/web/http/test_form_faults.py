@@ -12,7 +12,8 @@ from staffparts import PASSWORD, Team, act, hidden
 from starlette.routing import Route
 from webparts import Site, event
 
-from workers.domain.records import Dispatch, Response
+from workers.domain.records import Dispatch, PlaceAnswer, Response
+from workers.usecases.places.place_answers import Said, Visit
 
 LONG = "x" * 30_000
 FOUR = ("price", "delivery", "service", "other")
@@ -155,6 +156,15 @@ CASES: dict[str, list[Case]] = {
         ),
         case("PLACE", {"comment": "late", "wants_contact": "yes"}, "score phone", who="", kept={"comment": "late"}),
     ],
+    "/g/{token}": [
+        case(
+            "GIVEN",
+            {"score": "12", "comment": "late", "wants_contact": "yes", "phone": "abc", "address": "nobody"},
+            "score phone address",
+            who="",
+            kept={"comment": "late", "phone": "abc", "address": "nobody"},
+        ),
+    ],
     "/i/{token}": [case("IMPROVEMENT", {"improvement": LONG}, "improvement", who="", kept={"improvement": LONG})],
     "/r/{token}": [case("REOPENING", {"text": LONG}, "text", who="", kept={"text": LONG})],
     "/t/{token}": [
@@ -257,6 +267,9 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
     site.pass_time(days=10)
     passive = next(response for response in site.rows(Response) if response.score == 8)
     assert site.parts.customer_actions.improve(passive.id, "Faster")
+    door = site.parts.place_answers.open_place("door")
+    assert door
+    site.parts.place_answers.answer(door, Visit("page", "192.0.2.0/24", "fr"), Said(9))
     client = made.client("Nadia")
     csrf = hidden(client.get("/themes").text)["csrf"]
     client.post("/themes/add", data={"csrf": csrf, "name": "Speed"})
@@ -269,6 +282,8 @@ def place(team: Team, path: str) -> str:
     site = team.site
     if path == "PLACE":
         return f"/p/{site.parts.links.sign('place', 'door')}"
+    if path == "GIVEN":
+        return f"/g/{site.parts.links.sign('given', site.rows(PlaceAnswer)[0].id)}"
     if path == "ANSWER":
         return site.link("answer", site.request("o-7").id)
     if path == "THANKS":

@@ -88,6 +88,9 @@ def test_a_visitor_without_a_name_answers_and_is_counted_apart(shop: Shop) -> No
     shop.site.pass_time(minutes=2)
     (response,), (customer,) = shop.site.rows(Response), shop.site.rows(Customer)
     assert (response.score, response.comment, response.place) == (4, "slow page", "site:shop")
+    link = shop.post("answer", **said, score=4, comment="slow page").headers["link"]
+    own = shop.site.client.get(link.removeprefix("<http://127.0.0.1:8080").partition(">")[0]).text
+    assert ("shop.example" in own, "slow page" in own, asked["own"]) == (True, True, "See, change or delete my answer")
     assert (customer.anonymous, customer.language, response.request) == (True, "en", None)
     assert not shop.site.rows(SurveyRequest)
     assert shop.site.rows(Decision)
@@ -116,7 +119,7 @@ def test_a_site_asks_them_only_where_it_is_switched_on(shop: Shop) -> None:
 
 
 def test_past_its_limits_a_site_keeps_answers_apart(shop: Shop) -> None:
-    """They are kept with their words and counted; the browser is told nothing of it."""
+    """They are kept with their words and counted; the box says nothing of it."""
     for _ in range(4):
         assert shop.answer(score=0).status_code == 204
         shop.site.clock.at += timedelta(minutes=2)

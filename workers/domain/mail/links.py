@@ -111,6 +111,10 @@ class Links:
         """Return the address where the owner of a mailbox says whether an answer is theirs."""
         return f"{self._base}/c/{self.sign('claim', dispatch_id)}"
 
+    def given_url(self, answer_id: str) -> str:
+        """Return the address where whoever answered without a name reads, changes or deletes the answer."""
+        return f"{self._base}/g/{self.sign('given', answer_id)}"
+
     def reopen_url(self, dispatch_id: str) -> str:
         """Return the address where a customer says that what a mail calls done is not solved."""
         return f"{self._base}/r/{self.sign('reopen', dispatch_id)}"

@@ -4,7 +4,7 @@ It is decided like every answer. What the customer may be told or promised needs
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers.calendar import in_zone
 from workers.domain.customer_case import CustomerCase
@@ -29,6 +29,8 @@ NAMELESS = "anonymous-"
 """Begins the id of a customer without a name, where the CRM's stands of all others."""
 ADDRESS = "address"
 """Under this name the details of an answer keep a mail address that was typed with it: nobody has confirmed it."""
+TAKES_CHANGES = timedelta(days=30)
+"""How long whoever answered may change it; reading and deleting it has no end."""
 
 
 def nameless_customer(place: Place, visit: str, ids: Ids, now: datetime) -> Customer:
@@ -59,21 +61,34 @@ def answer_at_place(case: CustomerCase, given: PlaceAnswer, left: Left) -> None:
     """
     if case.customer.merged_into or case.customer.erased_at:
         return
-    answer, details = left.answer, {ADDRESS: left.address} if left.address else {}
-    earlier = earlier_answer(case, given)
-    if earlier is None:
+    answer = left.answer
+    if earlier_answer(case, given) is None:
         score = OutsideScore(SOURCE, given.id, answer, OTHER, answer.at, left.receipt, left.place.label)
-        response = replace(response_for(case, score), place=left.place.id, details=details)
+        response = replace(response_for(case, score), place=left.place.id, details=details_of(left.address))
         case.add(given)
         case.add(response)
         case.add(revision_of(response, answer))
+    else:
+        change_at_place(case, given, answer, left.address)
+
+
+def change_at_place(case: CustomerCase, given: PlaceAnswer, answer: Answer, address: str) -> None:
+    """Change an answer that was given at a place; nothing where it says the same, or there is none."""
+    earlier, details = earlier_answer(case, given), details_of(address)
+    if earlier is None:
         return
-    changed = changed_answer(earlier, answer, case.policy, case.now)
+    changed = changed_answer(earlier, answer, case.policy, case.now, closes_at=given.at + TAKES_CHANGES)
     if changed is not earlier or earlier.details != details:
-        changed = replace(changed, details=details)
-        case.change(changed)
+        case.change(replace(changed, details=details))
     if changed.n != earlier.n:
         case.add(revision_of(changed, answer))
+    elif changed is not earlier:
+        case.change(revision_of(changed, answer))
+
+
+def details_of(address: str) -> dict[str, str]:
+    """Return the details of an answer with a mail address that was typed, or without one."""
+    return {ADDRESS: address} if address else {}
 
 
 def earlier_answer(case: CustomerCase, given: PlaceAnswer) -> Response | None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.places.claims import MOST_A_DAY, ONCE_IN, Claim
+from workers.domain.records import PlaceAnswer
 from workers.domain.reporting.nps import COUNTS_ONLY_BELOW, Counts, nps
 from workers.domain.types import Band
 from workers.store import tables as t
@@ -122,7 +123,7 @@ def newest_answers(connection: Connection, place: str, limit: int) -> list[Words
     )
     apart = (
         sa.select(A.at, A.score, A.comment, sa.literal(""), A.held, sa.null())
-        .where(A.place == place, A.held != "")
+        .where(A.place == place, A.held != "", A.score.is_not(None))
         .order_by(A.at.desc(), A.id)
         .limit(limit)
     )
@@ -145,3 +146,13 @@ def may_ask_owner(connection: Connection, place: str, claim_key: str, now: datet
     of_place = sa.select(sa.func.count()).where(A.place == place, A.at > now - DAY, A.claim.in_(MAILED))
     lately, today = connection.execute(sa.select(of_owner, of_place.scalar_subquery())).one()
     return not lately and int(today) < MOST_A_DAY
+
+
+def keep_turn(connection: Connection, given: PlaceAnswer) -> None:
+    """Have an answer that was taken back go on taking its turn, so that deleting makes no room for more of them.
+
+    What its network and its address are counted by are keyed hashes; a network's leads nowhere from the next day on.
+    """
+    own = (A.id == given.id, A.customer == given.customer)
+    counted_by = {"network": given.network, "claim_key": given.claim_key}
+    connection.execute(sa.update(t.place_answer).where(*own).values(**counted_by))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -39,15 +39,26 @@ TRAP, USED = "trap", "used"
 
 
 NO_KEYS: Mapping[str, Sequence[bytes]] = {}
+SENT_TWICE = timedelta(minutes=10)
+"""How long the same answer of a receipt is taken for a form that was sent twice, and not for somebody else's guess."""
 NEWEST = 100
 """Answers that the page of a place shows."""
 
 
 class Taken(StrEnum):
-    """What became of an answer: it counts, or it is kept apart."""
+    """What became of an answer: it counts, it is kept apart, or whoever gave it took it back before."""
 
     KEPT = "kept"
     APART = "kept apart"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an answer, and its id for the link of whoever gave it; empty where that may be somebody else."""
+
+    taken: Taken
+    given: str = ""
 
 
 def receipt_owner(receipt: str) -> str:
@@ -167,7 +178,7 @@ class PlaceAnswers:
         with self._store.reading() as connection:
             return read.by_owner(connection, PlaceAnswer, given.customer, given.id) is not None
 
-    def answer(self, place: Place, visit: Visit, said: Said) -> Taken:
+    def answer(self, place: Place, visit: Visit, said: Said) -> Outcome:
         """Take what was said in one visit: new, changed where it is sent again, or kept apart. Raises NotNow.
 
         A receipt is answered once: the same again changes nothing, and anything else is kept apart.
@@ -177,13 +188,15 @@ class PlaceAnswers:
         given, of_page = (self._row(place, owner, visit.network) for owner in (visit.owner(), visit.key))
         answer = Answer(said.score, said.comment, said.wants_contact, now, said.phone, said.half_day, place.kind)
 
-        def work(connection: Connection) -> Taken:
+        def work(connection: Connection) -> Outcome:
             unit, locked = UnitOfWork(policy, now), read.lock_customers(connection, [who.id])
             earlier = read.by_owner(connection, PlaceAnswer, of_page.customer, of_page.id)
             if earlier is not None and earlier.held:
-                return Taken.APART
+                return Outcome(Taken.APART, of_page.id)
             if locked:
                 case = read.cases_of(connection, unit, locked, (Response, PlaceAnswer))[who.id]
+                if case.customer.erased_at and not visit.receipt:
+                    return Outcome(Taken.GONE)
                 held = USED if visit.receipt and not says_the_same(case, given, answer) else ""
             else:
                 case = CustomerCase(who, unit)
@@ -192,15 +205,15 @@ class PlaceAnswers:
                 changes = ChangeSet()
                 changes.add(replace(of_page, held=held, score=said.score, comment=said.comment))
                 apply(connection, changes, now)
-                return Taken.APART
+                return Outcome(Taken.APART, of_page.id)
             if not locked:
                 case.add(who)
             address = "" if has_owner_spoken(case, given.id, said.address) else said.address
             answer_at_place(case, given, Left(place, answer, address, visit.receipt))
             if address:
-                claim_address(connection, case, given.id, place, address)
+                claim_address(connection, case, given.id, place.id, address)
             apply(connection, unit.hand_over(), now)
-            return Taken.KEPT
+            return Outcome(Taken.KEPT, given.id if is_of_visit(case, given.id, visit) else "")
 
         return self._store.write(work)
 
@@ -250,14 +263,20 @@ def claim_key(address: str, ids: Ids) -> str:
     return ids.keyed_hash("claim", address_key(address, ids))
 
 
-def claim_address(connection: Connection, case: CustomerCase, answer: str, place: Place, address: str) -> None:
+def is_of_visit(case: CustomerCase, answer: str, visit: Visit) -> bool:
+    """Tell whether an answer was given in this visit: of a receipt, who sends the same later may only have guessed."""
+    given = case.get(PlaceAnswer, answer)
+    return not visit.receipt or (given is not None and case.now - given.at <= SENT_TWICE)
+
+
+def claim_address(connection: Connection, case: CustomerCase, answer: str, place: str, address: str) -> None:
     """Have the owner of an address asked whether the answer is theirs, once for an answer, and not too often."""
     given = case.get(PlaceAnswer, answer)
     response = earlier_answer(case, given) if given else None
     if given is None or given.claim is not None or response is None:
         return
     key = claim_key(address, case.ids)
-    asks = stored.may_ask_owner(connection, place.id, key, case.now)
+    asks = stored.may_ask_owner(connection, place, key, case.now)
     if asks and not read.suppressed_addresses(connection, {address}, case.ids):
         case.add(claim_mail(case, given, response, address))
         case.change(replace(given, claim=Claim.ASKED, claim_key=key))

@@ -14,9 +14,8 @@ from workers.domain.survey.web_ask import STEP
 from workers.domain.web_sites import WebSite, place_of_site
 from workers.store.engine import Store
 from workers.usecases.delivery.send_controls import Sending, sending_now
-from workers.usecases.places.place_answers import PlaceAnswers, Said, Visit
-from workers.usecases.places.place_answers import Taken as Kept
-from workers.usecases.sites.web_questions import SOONEST, Taken
+from workers.usecases.places.place_answers import Outcome, PlaceAnswers, Said, Taken, Visit
+from workers.usecases.sites.web_questions import SOONEST
 
 LASTS = timedelta(days=1)
 """How long a question that was handed out takes an answer."""
@@ -62,15 +61,17 @@ class AnonymousQuestions:
         site = self._policy().sites.get(question.partition(".")[0])
         return site if site is not None and site.anonymous and origin in site.origins else None
 
-    def answer(self, question: str, site: WebSite, visit: Visit, said: Said) -> Taken:
-        """Take an answer; the score may come first and the words later. Raises NotNow."""
+    def answer(self, question: str, site: WebSite, visit: Visit, said: Said) -> Outcome | None:
+        """Take an answer; the score may come first and the words later. None for one that comes too soon.
+
+        Raises NotNow.
+        """
         age = self._now() - asked_at(question, self._now())
         if age < SOONEST and not visit.is_trapped:
-            return Taken.EARLY
+            return None
         if age > LASTS:
-            return Taken.GONE
-        kept = self._answers.answer(place_of_site(site), visit, said)
-        return Taken.KEPT if kept == Kept.KEPT else Taken.APART
+            return Outcome(Taken.GONE)
+        return self._answers.answer(place_of_site(site), visit, said)
 
     def _is_paused(self) -> bool:
         with self._store.reading() as connection:

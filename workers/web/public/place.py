@@ -29,8 +29,11 @@ TRAP = "website"
 """Name of a field that no person sees."""
 APART = "apart"
 """Name of the query parameter that says that an answer was kept apart."""
+GIVEN = "given"
+"""Name of the query parameter with the token of whoever's own link, and what that is signed for."""
 LONGEST_KEY = 64
 WRONG_CODE = "place.code-wrong"
+LONGEST_ADDRESS = 400
 KIOSK_RESTS = 6
 """Seconds that a kiosk says thanks before the next person's question stands there."""
 
@@ -75,9 +78,7 @@ async def send(request: Request) -> Response:
     if place is None:
         return gone(request)
     key = form.get(VISIT, "")[:LONGEST_KEY]
-    filled = Filled(
-        posted(form), form.get("address", "").strip()[:400], form.get("code", "").strip()[: LONGEST_KEY * 4]
-    )
+    filled = filled_in(form)
     about = f"{place.id}/{key}"
     if not key or came_from(request, form, web.links, "place", about, web.now()) != Came.PAGE:
         return form_page(request, place, filled, {"": "answer.stale"}, status=403)
@@ -87,10 +88,14 @@ async def send(request: Request) -> Response:
     network, language = address_prefix(client_of(request.scope)), language_of(request, place)
     visit = Visit(key, network, language, bool(form.get(TRAP)), receipt or "")
     try:
-        taken = await run_in_threadpool(web.place_answers.answer, place, visit, said(filled))
+        outcome = await run_in_threadpool(web.place_answers.answer, place, visit, said(filled))
     except NotNow:
         return form_page(request, place, filled, {"": "page.error.body"}, key=key, status=503)
-    query = f"lang={language}" + (f"&{APART}=yes" if taken == Taken.APART else "")
+    if outcome.taken == Taken.GONE:
+        return gone(request)
+    query = f"lang={language}" + (f"&{APART}=yes" if outcome.taken == Taken.APART else "")
+    if outcome.given and place.kind is not PlaceKind.KIOSK:
+        query += f"&{GIVEN}={web.links.sign(GIVEN, outcome.given)}"
     return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?{query}"), status_code=303)
 
 
@@ -107,8 +112,23 @@ def thanks_page(request: Request, place: Place, text: str) -> Response:
     """Write the page after an answer; `text` is the id of what it says."""
     pages = pages_of(request)
     again = pages.url(request.url.path.removesuffix("/thanks"))  # in the place's language, not in the former person's
-    values = {"again": again if place.kind is PlaceKind.KIOSK else "", "seconds": KIOSK_RESTS, "text": text}
+    values = {
+        "again": again if place.kind is PlaceKind.KIOSK else "",
+        "seconds": KIOSK_RESTS,
+        "text": text,
+        "own": own_link(request, place),
+    }
     return pages.show(request, "place-thanks.html", language_of(request, place), values)
+
+
+def own_link(request: Request, place: Place) -> str:
+    """Return the address by which whoever answered reads, changes or deletes it; none at a screen that all use.
+
+    Whoever comes next would have it, by the button Back or a glance; six seconds are too short to scan it.
+    """
+    links, token = web_of(request).links, parameters_of(request).text(GIVEN)
+    id = links.read(GIVEN, token) if place.kind is not PlaceKind.KIOSK else None
+    return links.given_url(id) if id else ""
 
 
 def place_of(request: Request) -> Place | None:
@@ -121,6 +141,12 @@ def place_of(request: Request) -> Place | None:
 def language_of(request: Request, place: Place) -> str:
     """Return the language that was chosen on the page, else the place's own, else the one the browser asks for."""
     return pages_of(request).language(request, place.language)
+
+
+def filled_in(form: Mapping[str, str]) -> Filled:
+    """Return what stands in a posted form."""
+    address, code = form.get("address", "").strip(), form.get("code", "").strip()
+    return Filled(posted(form), address[:LONGEST_ADDRESS], code[: LONGEST_KEY * 4])
 
 
 def said(filled: Filled) -> Said:

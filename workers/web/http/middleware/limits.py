@@ -19,6 +19,7 @@ LIMITED = {
     "/p/": (Bucket.ANSWER, "place"),
     "/r/": (Bucket.ANSWER, "reopen"),
     "/c/": (Bucket.ANSWER, "claim"),
+    "/g/": (Bucket.ANSWER, "given"),
     "/u/": (Bucket.UNSUBSCRIBE, "unsubscribe"),
     "/w/": (Bucket.WEB, ""),
     "/login": (Bucket.SIGN_IN, ""),

@@ -25,6 +25,7 @@ from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
 from workers.usecases.places.claims import Claims
+from workers.usecases.places.given_answers import GivenAnswers
 from workers.usecases.places.place_answers import PlaceAnswers
 from workers.usecases.sites.anonymous_questions import AnonymousQuestions
 from workers.usecases.sites.web_questions import WebQuestions
@@ -53,6 +54,7 @@ class Web:
     web_questions: WebQuestions
     place_answers: PlaceAnswers
     claims: Claims
+    given_answers: GivenAnswers
     anonymous_questions: AnonymousQuestions
     text_inbox: TextInbox
     text_door: str

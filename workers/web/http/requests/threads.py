@@ -45,6 +45,7 @@ PATHS: tuple[tuple[str, Lane], ...] = (
     ("/r/", Lane.CUSTOMERS),
     ("/p/", Lane.CUSTOMERS),
     ("/c/", Lane.CUSTOMERS),
+    ("/g/", Lane.CUSTOMERS),
     ("/m/", Lane.EVENTS),
     ("/wall", Lane.CUSTOMERS),
     ("/static/", Lane.CUSTOMERS),

@@ -90,6 +90,7 @@ def open_to(origin: str) -> dict[str, str]:
     """Return the headers that let one origin read an answer; never with cookies."""
     return {
         "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Link",
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Vary": "Origin",
     }
@@ -196,6 +197,7 @@ def words(web: Web, asked: Question) -> dict[str, object]:
         "choose": text("web.choose"),
         "failed": text("web.failed"),
         "thanks": text("web.thanks"),
+        "own": text("place.own"),
     }
 
 
@@ -258,7 +260,7 @@ async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
 
 
 async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Response:
-    """Take the same of who has no name."""
+    """Take the same of who has no name; the answer's header `Link` leads to where they read, change or delete it."""
     if fault := fault_of(fields, SCALES[QuestionKind.NPS]):
         return problem(400, fault)
     web, id = web_of(request), text_of(fields, "id")
@@ -266,7 +268,10 @@ async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Re
     language = language_of(text_of(fields, "lang"), web.policy())
     visit = places.Visit(id, address_prefix(client_of(request.scope)), language, trapped)
     answered = places.Said(score, comment)
-    return response_to(await run_in_threadpool(web.anonymous_questions.answer, id, site, visit, answered))
+    outcome = await run_in_threadpool(web.anonymous_questions.answer, id, site, visit, answered)
+    if outcome is None or outcome.taken == places.Taken.GONE:
+        return response_to(Taken.GONE if outcome else Taken.EARLY)
+    return Response(status_code=204, headers={"Link": f'<{web.links.given_url(outcome.given)}>; rel="edit"'})
 
 
 def fault_of(fields: Fields, scale: Scale) -> str:
