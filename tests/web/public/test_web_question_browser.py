@@ -429,6 +429,9 @@ def test_a_visitor_without_a_name_is_asked_once_a_visit(chromium: "Browser", sho
             page.get_by_role("button", name="Send").click()
         assert (asked.value.status, answer.value.status) == (200, 204)
         page.get_by_text("Thank you, your answer has arrived.").first.wait_for()
+        with context.expect_page() as own:
+            page.get_by_role("link", name="See, change or delete my answer").click()
+        own.value.get_by_text("slow").first.wait_for()
         page.reload()
         page.wait_for_function("window.Boucle")
         offers: list[str] = []
