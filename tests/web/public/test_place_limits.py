@@ -34,7 +34,7 @@ def visitor(wall: Wall, place: str, n: int, **more: str) -> Callable[[], Taken]:
     listed = answers.open_place(place)
     assert listed
     said = Said(9, "", bool(more), **more)
-    return lambda: answers.answer(listed, Visit(f"{place} {n}", "203.0.113.0/24", "en"), said)
+    return lambda: answers.answer(listed, Visit(f"{place} {n}", "203.0.113.0/24", "en"), said).taken
 
 
 @BOTH

@@ -63,7 +63,7 @@ def score_in(text: str, scale: Scale) -> int | None:
     return next((n for n in scale.numbers if text == str(n)), None)
 
 
-def posted(form: dict[str, str], scale: Scale = SCALES[QuestionKind.NPS]) -> Draft:
+def posted(form: Mapping[str, str], scale: Scale = SCALES[QuestionKind.NPS]) -> Draft:
     """Unknown values count as nothing: a score that is none, a half day that we do not offer."""
     half_day = form.get("half_day", "")
     return Draft(
