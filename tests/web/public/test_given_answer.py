@@ -12,7 +12,12 @@ from webparts import event
 from workers.domain.records import Action, Customer, Decision, Dispatch, PlaceAnswer, Response, Ticket
 
 BOTH = pytest.mark.parametrize("wall", ["sqlite", "postgres"], indirect=True)
-ANGRY: dict[str, Any] = {"score": "2", "comment": "dirty <b>floor</b>", "wants_contact": "yes", "phone": "+33 4 78 00 00 07"}
+ANGRY: dict[str, Any] = {
+    "score": "2",
+    "comment": "dirty <b>floor</b>",
+    "wants_contact": "yes",
+    "phone": "+33 4 78 00 00 07",
+}
 
 
 def own_link(wall: Wall, sent: Any) -> str:
