@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from embedded import START, about, journey, score
 from ownrules import RULES, write_rules
 from teamparts import House, at_once, claim, done
@@ -16,10 +17,11 @@ from workers.decision_table import parse
 from workers.domain import ticket as ticketing
 from workers.domain.attributes import columns_of, read_attributes
 from workers.domain.followup.table_contract import fit_follow_up
-from workers.domain.records import Action, SurveyRequest, Ticket, TicketEntry
+from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, TicketEntry
 from workers.domain.sending_state import ON
 from workers.domain.types import TicketState
 from workers.errors import Misconfigured
+from workers.store import tables
 from workers.usecases.operation import inquiry
 from workers.usecases.operation.status import read_books
 
@@ -53,17 +55,17 @@ def make_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
         house.close()
 
 
-def low_score(house: House, subject: str, account: str | None, value: int = 2) -> dict[str, Any]:
+def low_score(house: House, subject: str, account: str | None, value: int = 2, **more: object) -> dict[str, Any]:
     """Return the event of a low score that somebody of an account gives."""
     event = score(value, subject, house.clock.at, comment=f"said by {subject}")
-    who = {"id": subject, "email": f"{subject}@example.org", "name": f"Person {subject}"}
+    who = {"id": subject, "email": f"{subject}@example.org", "name": f"Person {subject}", **more}
     event["data"]["customer"] = {**who, "attributes": {"account": account}}
     return {**event, "id": f"score-{subject}-{house.clock.at.isoformat()}"}
 
 
-def low(house: House, subject: str, account: str | None, value: int = 2) -> None:
+def low(house: House, subject: str, account: str | None, value: int = 2, **more: object) -> None:
     """Let somebody of an account give a low score."""
-    house.take(low_score(house, subject, account, value))
+    house.take(low_score(house, subject, account, value, **more))
 
 
 def still_open(house: House) -> list[Ticket]:
@@ -120,6 +122,100 @@ def test_two_who_open_at_once_open_one(make_house: Callable[..., House], postgre
     house.settle()
     assert len(house.rows(Ticket)) == 1
     assert [line.kind for line in house.rows(TicketEntry)].count("account") == 5
+
+
+def news(house: House) -> dict[str, tuple[str, object]]:
+    """Return by the CRM's id who got the mail that tells others of an account: its language, and what it says."""
+    crm_ids = {customer.id: str(customer.crm_id) for customer in house.rows(Customer)}
+    mails = [mail for mail in house.rows(Dispatch) if mail.template == "done-account"]
+    assert len({mail.customer for mail in mails}) == len(mails)
+    return {crm_ids[mail.customer]: (mail.language, mail.facts.get("sentence")) for mail in mails}
+
+
+def failing(house: House) -> list[str]:
+    """Return the sums of the books that do not hold."""
+    with house.store.reading() as connection:
+        return [line["name"] for line in read_books(connection).sums() if not line["ok"]]
+
+
+def others_hear(house: House) -> None:
+    """Live through a ticket with answers of five others: who may not be written to, who reads another language, who
+    answered twice, and what a second ending tells."""
+    house.staff()
+    low(house, "1", "Acme", language="en")
+    house.settle()
+    (ticket,) = still_open(house)
+    for minute, (subject, more) in enumerate(
+        {"2": {"language": "en-GB"}, "3": {"language": "fr"}, "4": {"email": None}, "5": {"language": "en"}, "6": {}}.items()
+    ):
+        house.clock.at += timedelta(minutes=minute)
+        low(house, subject, "Acme", **more)
+    house.clock.at += timedelta(minutes=9)
+    low(house, "2", "Acme", 1)
+    house.settle()
+    house.take(about("opted_out", "5", at=house.clock.at), about("erased", "6", at=house.clock.at))
+    house.act(ticket.number, claim("Léa"))
+    house.act(ticket.number, done())
+    assert news(house) == {"2": ("en", "Put right."), "3": ("fr", None), "5": ("en", "Put right.")}
+    history = house.parts.ticket_actions.find(ticket.number)
+    assert history is not None
+    lines = [(line.kind, line.text) for line in history[2] if line.kind.startswith("account_")]
+    assert sorted(lines) == [
+        ("account_told", "(Person 2, 2)"),
+        ("account_told", "(Person 3, 3)"),
+        ("account_told", "(Person 5, 5)"),
+        ("account_untold", "erased"),
+        ("account_untold", "no_address (Person 4, 4)"),
+    ]
+    assert failing(house) == []
+    with house.store.reading() as connection:
+        story = inquiry.explain(connection, "customer", "4", house.clock.at, house.parts.policies.current(), ON)
+    assert story is not None
+    (untold,) = [line for line in story["history"] if line["subject"] == "account_news"]
+    assert untold["reason"] == "News of what was done for the account not done: no mail address of the customer was known."
+    house.act(ticket.number, lambda case, row: ticketing.reopen(case, row, "customer", "not solved"))
+    house.clock.at += timedelta(hours=1)
+    house.act(ticket.number, done())
+    assert sorted(news(house)) == ["2", "3", "5"]  # nobody hears twice of one answer
+    assert failing(house) == []
+
+
+def test_others_of_the_account_hear_what_was_done(make_house: Callable[..., House]) -> None:
+    """Each once, in their language; who may not be written to stands in the history with the reason."""
+    house = make_house()
+    others_hear(house)
+    with house.store.engine.begin() as connection:
+        connection.execute(sa.delete(tables.ticket_entry).where(tables.ticket_entry.c.kind.like("account_%")))
+    assert failing(house) == [
+        "tickets of accounts with news = those that told the others or why not",
+        "mails with news to others of an account = notes of them",
+    ]
+
+
+def test_the_same_of_the_others_on_postgres(make_house: Callable[..., House], postgres: str) -> None:
+    """Locks and statements of the other database."""
+    others_hear(make_house(database_url=postgres))
+
+
+def test_a_helpdesk_that_closes_tells_the_others_too(make_house: Callable[..., House]) -> None:
+    """Once, however often its update comes; what was passed on is told when its promise is kept."""
+    house = make_house()
+    house.staff()
+    for subject in ("1", "2"):
+        low(house, subject, "Acme")
+        house.settle()
+    (ticket,) = still_open(house)
+    data = {"ticket": ticket.id, "by": "Zoe", "outcome": "passed_on", "sentence": "On Friday."}
+    closed = {**about("erased", "1", at=house.clock.at), "type": "boucle.ticket.done.v1", "data": data}
+    house.take(closed)
+    assert house.rows(Ticket)[0].outcome == "passed_on"
+    assert news(house) == {}
+    house.act(ticket.number, lambda case, row: ticketing.promise_kept(case, row, "Léa", "It is done."))
+    assert [said for _, said in news(house).values()] == ["It is done."]
+    house.act(ticket.number, lambda case, row: ticketing.promise_kept(case, row, "Léa", "It is done."))
+    house.take(closed)
+    assert len(news(house)) == 1
+    assert failing(house) == []
 
 
 def test_a_waiting_ticket_is_awake_again(make_house: Callable[..., House]) -> None:

@@ -45,7 +45,7 @@ RESERVED = frozenset(
 )
 """Names that mean something already in a table or a profile."""
 KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal")
-ACCOUNT_KEYS = (*KEYS, "silent after")
+ACCOUNT_KEYS = (*KEYS, "silent after", "value")
 LONGEST_ACCOUNT = 120
 SILENT_DAYS = 90
 """Days without an event after which an account that did not answer either counts as silent, if nothing else is said."""
@@ -97,6 +97,8 @@ class Attribute:
     """The band in which a number or a day must lie, as it is written; empty for any."""
     silent_after: int = SILENT_DAYS
     """Of the account: days without an event after which it may be silent."""
+    worth: str = ""
+    """Of the account: the attribute that says what it is worth, such as a year's revenue; empty for none."""
 
     @property
     def is_name(self) -> bool:
@@ -219,9 +221,23 @@ def read_attributes(body: bytes) -> Attributes:
             attributes[str(name)] = declared(str(name), given)
         except Misconfigured as error:
             faults += [f"{FILE}: {name}: {fault}" for fault in error.faults]
+    faults += worth_faults(attributes)
     if faults:
         raise Misconfigured(faults)
     return attributes
+
+
+def worth_faults(attributes: Attributes) -> Iterator[str]:
+    """Give what is wrong with the attribute that says what an account is worth: it is a number that is declared."""
+    account = attributes.get(ACCOUNT)
+    if account is None or not account.worth:
+        return
+    named = attributes.get(account.worth)
+    if named is None or named.kind not in (AttributeKind.INTEGER, AttributeKind.NUMBER):
+        yield (
+            f"{FILE}: {ACCOUNT}: value: {account.worth[:40]!r} is no number that is declared: add a line such as "
+            "`revenue: {type: number, domain: 0.., personal: no}` and name it here"
+        )
 
 
 def name_faults(name: str) -> Iterator[str]:
@@ -254,6 +270,8 @@ def declared(name: str, given: object) -> Attribute:
     faults += domain_faults(attribute)
     if not faults and (silent := DAYS.fullmatch(str(given.get("silent after", "")))):
         attribute = replace(attribute, silent_after=int(silent[1]))
+    if name == ACCOUNT:
+        attribute = replace(attribute, worth=str(given.get("value") or ""))
     missing, missing_faults = read_missing(attribute, given)
     if faults or missing_faults:
         raise Misconfigured([*faults, *missing_faults])

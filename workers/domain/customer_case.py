@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar, cast
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.changeset import Cancellation, ChangeSet, Forgetting, Moving, Publication
 from workers.domain.policy import Policy
-from workers.domain.records import Customer, Journey, Row, Ticket, Touchpoint
+from workers.domain.records import Customer, Journey, Response, Row, Ticket, Touchpoint
 from workers.domain.ticket_allocator import Missing, Need, TicketAllocator
 from workers.domain.types import CustomerId, Ids, TicketState, TouchpointState
 
@@ -38,7 +38,7 @@ class Checkpoint(NamedTuple):
 class UnitOfWork:
     """What the cases of one transaction share: the policy, the moment, the ticket allocator and the changes so far."""
 
-    __slots__ = ("_settled", "allocator", "changes", "now", "of_accounts", "policy", "steps")
+    __slots__ = ("_settled", "allocator", "changes", "now", "of_accounts", "others", "policy", "steps")
 
     def __init__(self, policy: Policy, now: datetime, allocator: TicketAllocator | None = None) -> None:
         self.policy = policy
@@ -47,6 +47,8 @@ class UnitOfWork:
         self.changes = ChangeSet()
         self.of_accounts: dict[CustomerId, CustomerCase] = {}
         """The cases of customers who answer for an account: one of them may have the ticket that another joins."""
+        self.others: dict[str, tuple[tuple[CustomerCase, Response], ...]] = {}
+        """By ticket, who else of the account has an answer noted in it, each with the latest such answer."""
         self.steps: list[tuple[Rows, Key, Row | None]] = []
         """What each step replaced, and where, so that it can be taken back."""
         self._settled = 0
@@ -264,6 +266,15 @@ class CustomerCase:
             if case is not self and case.customer.account == account and (ticket := case.open_ticket()) is not None
         ]
         return min(hosts, key=lambda host: host[:2])[2] if hosts else None
+
+    def others_in(self, ticket: Ticket) -> "tuple[tuple[CustomerCase, Response], ...]":
+        """Return the cases of the others of the account whose answers are noted in a ticket, each with the latest one.
+
+        Raises Missing where they are not known yet.
+        """
+        if ticket.id not in self.work.others:
+            raise Missing(Need.OTHERS, ticket.id)
+        return self.work.others[ticket.id]
 
     def adopt(self, other: "CustomerCase") -> None:
         """Take over the rows of a customer who turned out to be this person, as the store moves them.

@@ -90,6 +90,12 @@ SUMS: tuple[Sum, ...] = (
     Sum(
         "customers of an account = customers whose attributes name one", ("customers.of_account",), ("customers.named",)
     ),
+    Sum(
+        "tickets of accounts with news = those that told the others or why not",
+        ("tickets.with_news",),
+        ("tickets.told_others",),
+    ),
+    Sum("mails with news to others of an account = notes of them", ("mails.to_others",), ("entries.told_others",)),
     Sum("survey requests = touchpoints asked", ("survey_requests",), ("touchpoints.asked",)),
     Sum("touchpoints not asked = touchpoints with a reason", ("touchpoints.unasked",), ("touchpoints.explained",)),
     Sum("survey requests = requests in a wording that is known", ("survey_requests",), ("requests.worded",)),

@@ -27,15 +27,16 @@ class Need(StrEnum):
     TURN = "turn"
     ROSTER = "roster"
     ACCOUNT = "account"
+    OTHERS = "others"
 
 
 class Missing(Exception):  # no fault: the caller fetches `need` and decides again
     """A decision needs something that was not fetched yet; nothing of it may stay."""
 
-    def __init__(self, need: Need, account: str = "") -> None:
+    def __init__(self, need: Need, key: str = "") -> None:
         self.need = need
-        self.account = account
-        """The account that is needed, by its key."""
+        self.key = key
+        """The account that is needed, by its key, or the ticket whose others are."""
         super().__init__(need)
 
 

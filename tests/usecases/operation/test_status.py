@@ -22,6 +22,8 @@ from workers.usecases.operation.recount import recount_report
 
 ELSEWHERE = [
     "customers of an account = customers whose attributes name one",
+    "tickets of accounts with news = those that told the others or why not",
+    "mails with news to others of an account = notes of them",
     "touchpoints held for consent or notice = those whose customer gave or got none",
     "questions that wait for support = those that were due and not to be given up yet",
     "questions that come round and wait = one a customer and question",
@@ -31,7 +33,7 @@ ELSEWHERE = [
     *(check.name for check in invariants.SUMS if "SMS" in check.name),
     "answers to CSAT and CES = those on their scale and without a band",
 ]
-"""What the house has none of: these sums, with their faults, are in test_told_accounts.py, test_duties_of_countries.py,
+"""What the house has none of: these sums, with their faults, are in test_told_accounts.py, test_tickets_of_accounts.py, test_duties_of_countries.py,
 test_support_pacing.py, test_coming_round.py, test_web_question.py, test_place_page.py, test_rated_questions.py and
 test_texting.py."""
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"

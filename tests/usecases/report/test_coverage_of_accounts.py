@@ -17,7 +17,8 @@ from workers.store.engine import Store
 from workers.usecases.report import accounts
 
 DECLARED = read_attributes(
-    b"account: {type: text, personal: no, silent after: P60D}\n"
+    b"account: {type: text, personal: no, silent after: P60D, value: revenue}\n"
+    b"revenue: {type: number, personal: no}\n"
     b"role: {type: text, values: [decides, uses, pays], personal: no}\n"
 )
 LONG_AGO, LATELY = NOW - timedelta(days=100), NOW - timedelta(days=10)
@@ -25,10 +26,24 @@ SCORES = {"Acme": (10, 10, 0), "Bolt": (9,), "Cire": (7, 8), "Dune": (10, 10), "
 """The latest scores of the people of each account; of the three of Acme the mean is a detractor's."""
 
 
+WORTH: dict[tuple[str, int], object] = {
+    ("Acme", 0): 500,
+    ("Acme", 1): "1000.5",
+    ("Bolt", 3): 2000,
+    ("Cire", 4): -5,
+    ("Silent", 50): 999.5,
+    ("Once", 52): "much",
+}
+"""What people say of what their account is worth: the highest counts, and what is no amount is unknown."""
+
+
 def of(n: int, name: str, role: str = "uses", owner: str = "max") -> Customer:
     """Return a person of an account."""
-    known = {"account": name, "role": role}
-    return replace(customer(n, **known), account=account_of(known), owner=owner)
+    said = {"account": name, "role": role}
+    amount = WORTH.get((name.capitalize(), n))
+    person = customer(n, **said)
+    attributes = {**(person.attributes or {}), **({} if amount is None else {"revenue": amount})}
+    return replace(person, account=account_of(said), owner=owner, attributes=attributes)
 
 
 def unanswered(n: int, at: datetime, key: int) -> SurveyRequest:
@@ -88,6 +103,15 @@ def test_coverage_and_the_mean_of_each_account_first(store: Store) -> None:
     assert line["nps"] == 0.0
     text = accounts.as_text(figures)
     assert "6 of 8 answered, 75 %" in text
+    assert figures["revenue"] == {
+        "attribute": "revenue",
+        "total": 4000.0,
+        "asked": 3000.5,
+        "answered": 3000.5,
+        "coverage": 0.7501,
+        "accounts_unknown": 5,
+    }
+    assert "revenue   3\u202f000 of 4\u202f000 answered, 75 %; 3\u202f000 was asked" in text
     with store.reading() as connection, pytest.raises(BadInput, match="declare `account"):
         accounts.report(connection, Filters(), NOW, {})
 

@@ -1,16 +1,19 @@
 """The pages of accounts: coverage, who went silent, the people of one; none where no account is declared."""
 
+import io
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from ownrules import write_rules
 from staffparts import Team, words
 from webparts import Site, event
 
 DECLARED = """
-account: {type: text, personal: no, silent after: P60D}
+account: {type: text, personal: no, silent after: P60D, value: revenue}
+revenue: {type: number, domain: 0.., personal: no}
 role: {type: text, values: [decides, uses], personal: no}
 """
 
@@ -22,7 +25,7 @@ def team(open_site: Callable[..., Site], tmp_path: Path) -> Team:
     site = open_site(overrides=str(tmp_path / "own"))
     for subject, account in (("1", "Acme & fils"), ("2", "ACME & Fils"), ("3", "Muet")):
         who: dict[str, object] = {
-            "attributes": {"account": account, "role": "decides"},
+            "attributes": {"account": account, "role": "decides", **({"revenue": 80_000} if subject == "2" else {})},
             "owner": "L\u00e9a",
             "name": f"Person {subject}",
         }
@@ -42,6 +45,8 @@ def test_a_lead_sees_coverage_and_who_went_silent(team: Team) -> None:
     html = unescape(client.get("/accounts").text)
     said = words(html)
     assert "50% of accounts answered: 1 of 2." in said
+    assert "Revenue: 100% answered, 80\u202f000 of 80\u202f000; 80\u202f000 was asked." in said
+    assert "It is not known of 1 account, which is in neither sum." in said
     silent = html.partition('id="silent"')[2].partition('id="largest"')[0]
     assert ">Muet</a>" in silent
     assert "cme" not in silent.casefold()
@@ -51,6 +56,23 @@ def test_a_lead_sees_coverage_and_who_went_silent(team: Team) -> None:
     assert "decides" in words(story.text)
     assert client.get("/accounts/nobody").status_code == 404
     assert "Accounts" in words(client.get("/report").text)
+
+
+def test_each_table_is_a_file(team: Team) -> None:
+    """CSV by table and one workbook, for those who read reports; unknown revenue has a line of its own."""
+    client = team.client("Nadia")
+    lines = client.get("/accounts-coverage.csv?since=2020-01-01").text.lstrip("\ufeff").splitlines()
+    assert lines == [
+        "What,All,Asked,Answered,Share",
+        "Accounts,2,2,1,0.5",
+        "People,3,3,1,0.3333",
+        "Revenue,80000,80000,80000,1",
+        "Accounts of which no value is known,1,,,",
+    ]
+    book = load_workbook(io.BytesIO(client.get("/accounts.xlsx").content))
+    assert [sheet.title for sheet in book] == ["Coverage", "NPS over accounts", "Silent accounts", "Accounts with the most people"]
+    assert client.get("/accounts-nothing.csv").status_code == 404
+    assert team.client("Max").get("/accounts.xlsx").status_code == 403
 
 
 def test_marketing_sees_no_people_and_nobody_sees_what_is_not_declared(team: Team, site: Site) -> None:

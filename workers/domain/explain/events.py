@@ -24,6 +24,7 @@ SUBJECTS: dict[str, type[StrEnum]] = {
     "survey_request": RequestState,
     "dispatch": DispatchState,
     "web_visit": TouchpointState,
+    "account_news": ActionState,
 }
 """Which states a line of history about a subject can name."""
 

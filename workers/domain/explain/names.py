@@ -41,6 +41,7 @@ NAMES = {
     "ask-relationship": "question about us as a whole",
     "claim": "is this answer yours",
     "done": "what was done",
+    "done-account": "what was done, to somebody else of the account",
     "improve-more": "what could be better",
     "improve-now": "what could be better",
     "recovered": "thanks after a solved problem",

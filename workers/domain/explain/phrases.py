@@ -139,6 +139,7 @@ PHRASES = {
     "note.response": "response",
     "note.survey_request": "survey request",
     "note.dispatch": "mail",
+    "note.account_news": "news of what was done for the account",
     "note.web_visit": "question on the site “{name}”",
     "note.many": "Touchpoints {names} {state}: {why}",
     # Touchpoints and questions

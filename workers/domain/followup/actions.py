@@ -13,6 +13,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
 from workers.domain.reporting.scales import facts_with, scale_of
+from workers.domain.survey.mail_after_answer import mail_refused
 from workers.domain.survey.place_answer import reachable
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
@@ -177,23 +178,6 @@ def finish(case: CustomerCase, action: Action, state: ActionState, why: Why) -> 
     case.change(replace(action, state=state, reason=why.reason, detail=detail, changed_at=case.now))
     if state != ActionState.DONE:
         case.add(history(Subject(action.customer, "action", action.id), state, why, case.now, case.ids))
-
-
-def mail_refused(case: CustomerCase, template: str, response: Response) -> Why:
-    """Return why the customer must not get this mail now; of a suppression its kind as well."""
-    customer = case.customer
-    if customer.erased_at:
-        return Why(Reason.ERASED)
-    if not customer.email:
-        return Why(Reason.NAMELESS if customer.anonymous else Reason.NO_ADDRESS)
-    service = case.policy.mail_classes.get(template) == MailClass.SERVICE
-    if case.suppressed and not (service and case.suppressed == "opt_out"):
-        return Why(Reason.SUPPRESSED, case.suppressed)
-    if customer.opted_out_at and not service:
-        return Why(Reason.OPTED_OUT)
-    if response.late:
-        return Why(Reason.TOO_LATE)
-    return NOTHING
 
 
 def refused(case: CustomerCase, action: Action, response: Response) -> Why:

@@ -5,6 +5,8 @@ A person's latest answer at a touchpoint counts. The mean of an account's scores
 promoter, below 7 detractor. A detractor who decides is a mark in the list, not arithmetic.
 """
 
+import math
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +33,38 @@ class TouchpointScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Revenue:
+    """What accounts are worth by one of their attributes, and how much of it was asked and answered.
+
+    Of several people of an account who say different values the highest counts; less than nothing counts as unknown.
+    """
+
+    attribute: str
+    total: float
+    asked: float
+    answered: float
+    unknown: int
+    """Accounts of which no value is known: they are in none of the sums."""
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of what is known that answered; None where nothing is known."""
+        return self.answered / self.total if self.total else None
+
+
+def revenue_of(attribute: str, worth: Mapping[str, float | None], asked: Container[str], heard: Container[str]) -> Revenue:
+    """Return what accounts are worth, None for what is unknown, and how much of it is of those asked and heard."""
+    known = {key: value for key, value in worth.items() if value is not None}
+    return Revenue(
+        attribute,
+        total=math.fsum(known.values()),
+        asked=math.fsum(value for key, value in known.items() if key in asked),
+        answered=math.fsum(value for key, value in known.items() if key in heard),
+        unknown=len(worth) - len(known),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How many accounts and people there are, and how many of them answered; the NPS over accounts by touchpoint."""
 
@@ -41,6 +75,8 @@ class Coverage:
     accounts_answered: int
     people_answered: int
     touchpoints: tuple[TouchpointScores, ...]
+    revenue: Revenue | None = None
+    """What the accounts are worth; None where no attribute says it."""
 
     @property
     def share(self) -> float | None:

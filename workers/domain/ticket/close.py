@@ -17,6 +17,7 @@ from workers.domain.ticket.history import (
     turn,
 )
 from workers.domain.ticket.open import reopened
+from workers.domain.ticket.others import tell_others
 from workers.domain.ticket.outcomes import (
     CONTACTED,
     MAILED,
@@ -36,9 +37,11 @@ DONE_MAIL = "done"
 
 
 def done(case: CustomerCase, ticket: Ticket, by: str, ending: Ending, *, elsewhere: bool = False) -> None:
-    """End the ticket: the customer is told, holds end, and the recovery survey is planned where it applies.
+    """End the ticket: the customer is told, as are the others of the account whose answers it has, holds end, and the
+    recovery survey is planned where it applies.
 
-    Raises Unfinished with all that is missing; a ticket closed `elsewhere`, in a helpdesk, is taken as it comes.
+    Raises Unfinished with all that is missing; a ticket closed `elsewhere`, in a helpdesk, is taken as it comes. Raises
+    Missing.
     """
     not_done(ticket)
     ending = ending.trimmed()
@@ -49,6 +52,7 @@ def done(case: CustomerCase, ticket: Ticket, by: str, ending: Ending, *, elsewhe
     turn(case, closed, Turn("done", by, said))
     if closed.sentence and ending.outcome in MAILED and case.mailable:
         case.add(mail_to_customer(case, closed, DONE_MAIL, str(closed.reopened)))
+    tell_others(case, closed)
     answer = case.get(Response, ticket.response)
     if ending.outcome == SCORE_MISTAKE and answer is not None:
         case.change(replace(answer, flag=SCORE_MISTAKE))
@@ -93,7 +97,7 @@ def ask_again(case: CustomerCase, ticket: Ticket) -> None:
 def promise_kept(case: CustomerCase, ticket: Ticket, by: str, sentence: str) -> None:
     """Keep that the promise of a passed-on ticket was kept: the customer is told, and asked again. Idempotent.
 
-    Raises BadInput for a ticket that promises nothing.
+    Raises BadInput for a ticket that promises nothing. Raises Missing.
     """
     if ticket.state != TicketState.DONE or ticket.outcome != PASSED_ON:
         raise BadInput(f"Ticket {ticket.number} was not passed on, so it has no promise to keep.")
@@ -103,6 +107,7 @@ def promise_kept(case: CustomerCase, ticket: Ticket, by: str, sentence: str) -> 
     turn(case, kept, Turn("kept", by, sentence.strip()))
     if sentence.strip() and case.mailable:
         case.add(mail_to_customer(case, kept, DONE_MAIL, f"{kept.reopened}/kept"))
+    tell_others(case, kept)
     ask_again(case, kept)
 
 

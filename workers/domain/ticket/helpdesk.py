@@ -26,7 +26,8 @@ def take_update(case: CustomerCase, event: Event) -> None:
     before = case.checkpoint()
     apply_update(case, update, ticket)
     for row in list(case.work.added_since(before, TicketEntry)):
-        case.change(replace(row, source=event.source, event_id=event.id))
+        if row.source is None:  # a line that names an answer of somebody else keeps it
+            case.change(replace(row, source=event.source, event_id=event.id))
 
 
 def apply_update(case: CustomerCase, update: TicketUpdate, ticket: Ticket) -> None:

@@ -13,6 +13,9 @@ from workers.domain.places.claims import TEMPLATE as CLAIM_MAIL
 from workers.domain.places.claims import Claim
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.reporting.scales import RATED, SCALES
+from workers.domain.ticket.others import TEMPLATE as NEWS
+from workers.domain.ticket.others import TOLD_OTHER, UNTOLD_OTHER
+from workers.domain.ticket.outcomes import PASSED_ON, TOLD
 from workers.domain.types import (
     ACCOUNT,
     CONTACTS,
@@ -28,6 +31,7 @@ from workers.domain.types import (
     ResponseState,
     TestimonialState,
     TextState,
+    TicketState,
     TouchpointState,
 )
 from workers.store import tables as t
@@ -312,6 +316,26 @@ def accounts() -> dict[str, sa.Select[int]]:
     return {
         "customers.of_account": counted(t.customer, c.account.is_not(None)),
         "customers.named": counted(t.customer, c.attributes[ACCOUNT].as_string().is_not(None)),
+        **news_of_accounts(),
+    }
+
+
+def news_of_accounts() -> dict[str, sa.Select[int]]:
+    """Return the counts of tickets that others of an account have an answer in and that brought news, and of what
+    became of telling them."""
+    k, a, e = t.ticket.c, t.action.c, t.ticket_entry.c
+    told = (*sorted(TOLD - {PASSED_ON}),)
+    news = (
+        text(k.state) == TicketState.DONE.value,
+        sa.or_(k.outcome.in_(told), sa.and_(k.outcome == PASSED_ON, k.kept_at.is_not(None))),
+        sa.exists().where(a.ticket == k.id, a.customer != k.customer),
+    )
+    noted = sa.exists().where(e.ticket == k.id, e.kind.in_((TOLD_OTHER, UNTOLD_OTHER)))
+    return {
+        "tickets.with_news": counted(t.ticket, *news),
+        "tickets.told_others": counted(t.ticket, *news, noted),
+        "mails.to_others": counted(t.dispatch, t.dispatch.c.template == NEWS),
+        "entries.told_others": counted(t.ticket_entry, e.kind == TOLD_OTHER),
     }
 
 

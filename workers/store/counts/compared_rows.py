@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from workers.domain import invariants
 from workers.store import tables as t
 from workers.store.counts.books import text
+from workers.store.ticket.of_accounts import NAMES_SOMEBODY
 
 Rows = sa.Select[*tuple[Any, ...]]
 AT_ONCE = 5_000  # rows fetched in one go
@@ -164,7 +165,7 @@ def contact_rows() -> dict[str, Rows]:
             t.ticket.c.trigger,
             t.ticket.c.reference,
             *pick(t.ticket_entry, "kind", "by", "text", "source"),
-            sa.case((t.ticket_entry.c.kind != "account", t.ticket_entry.c.event_id)).label("event_id"),
+            sa.case((t.ticket_entry.c.kind.notin_(NAMES_SOMEBODY), t.ticket_entry.c.event_id)).label("event_id"),
         ).select_from(entries),
         "testimonial": of_answer(
             t.testimonial, *pick(t.testimonial, "state", "language", "wording", "shown_name", "place", "scope")

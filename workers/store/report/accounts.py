@@ -52,6 +52,19 @@ def coverage(connection: Connection, filters: Filters) -> Coverage:
     return Coverage(*numbers, tuple(touchpoint_scores(connection, filters)))  # type: ignore[call-arg,arg-type]  # six
 
 
+def worth(connection: Connection, attribute: str) -> list[tuple[str, str]]:
+    """Return each account with what its people say of it in one attribute, as text, each value once; "" for nothing."""
+    query = sa.select(C.account, text_of(attribute)).where(*PEOPLE).distinct()
+    return [(str(key), value) for key, value in connection.execute(query)]
+
+
+def reached(connection: Connection, filters: Filters) -> tuple[set[str], set[str]]:
+    """Return the accounts of which somebody was asked, and those that answered, by their keys."""
+    asked = sa.select(C.account).select_from(QUESTIONS).where(*PEOPLE, *of_questions(filters)).distinct()
+    answered = sa.select(C.account).select_from(ANSWERS).where(*PEOPLE, *of_answers(filters)).distinct()
+    return set(connection.execute(asked).scalars()), set(connection.execute(answered).scalars())
+
+
 def counted(source: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the count of accounts and of their people in some rows."""
     numbers: tuple[sa.ColumnElement[Any], ...] = (sa.func.count(C.account.distinct()), sa.func.count(C.id.distinct()))

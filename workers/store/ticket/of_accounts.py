@@ -11,15 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.customer_case import CustomerCase, UnitOfWork
-from workers.domain.records import Customer, Ticket, TicketEntry
+from workers.domain.records import Customer, Response, Ticket, TicketEntry
 from workers.domain.ticket import OF_ACCOUNT
+from workers.domain.ticket.others import TOLD_OTHER, UNTOLD_OTHER, answer_of
 from workers.domain.types import CustomerId, TicketState
 from workers.store import read, tables
 
 LOCK_OF_ACCOUNTS = 0x6163
 """PostgreSQL's advisory locks of accounts ("ac"); the second number is the hash of the account's key."""
 LOCK = sa.select(sa.func.pg_advisory_xact_lock(LOCK_OF_ACCOUNTS, sa.func.hashtext(sa.bindparam("account"))))
-C, K = tables.customer.c, tables.ticket.c
+C, K, A, E = tables.customer.c, tables.ticket.c, tables.action.c, tables.ticket_entry.c
+NAMES_SOMEBODY = frozenset({OF_ACCOUNT, TOLD_OTHER, UNTOLD_OTHER})
+"""The kinds of lines in a ticket's history that name an answer of somebody else."""
 OPEN_TICKETS = (
     sa.select(K.customer)
     .join(tables.customer, C.id == K.customer)
@@ -47,33 +50,62 @@ def take_account(connection: Connection, work: UnitOfWork, account: str, *, dry:
             case.know(ticket)
     work.allocator.accounts.add(account)
 
+OTHERS = (
+    sa.select(A.customer, A.response)
+    .join(tables.ticket, sa.and_(K.id == A.ticket, K.customer != A.customer))
+    .where(A.ticket == sa.bindparam("ticket"))
+    .distinct()
+)
+HEARD = sa.select(E.event_id).where(E.ticket == sa.bindparam("ticket"), E.kind.in_((TOLD_OTHER, UNTOLD_OTHER)))
+
+
+def take_others(connection: Connection, work: UnitOfWork, ticket: str, *, dry: bool = False) -> None:
+    """Lock the others of an account whose answers are noted in a ticket, and know each with the latest answer.
+
+    Who heard already what was done about that one is left out. A dry run locks nothing.
+    """
+    named = {"ticket": ticket}
+    heard = set(connection.execute(HEARD, named).scalars())
+    answers = {(str(who), str(key)) for who, key in connection.execute(OTHERS, named)}
+    owners = {who for who, _ in answers}
+    people = read.with_ids(connection, Customer, owners) if dry else read.lock_customers(connection, owners)
+    addresses = {person.email for person in people if person.email}
+    suppressed = read.suppressed_addresses(connection, addresses, work.policy.ids)
+    responses = read.with_owners(connection, Response, owners, {key for _, key in answers})
+    latest = {
+        response.customer: response
+        for response in sorted(responses, key=lambda response: (response.answered_at, response.id))
+    }
+    others = []
+    for person in people:
+        response = latest.get(person.id)
+        if response is not None and response.id not in heard:
+            case = work.of_accounts.get(person.id) or CustomerCase(person, work)
+            case.suppressed = suppressed.get(person.email or "", "")
+            others.append((case, response))
+    work.others[ticket] = tuple(others)
+
 
 def with_answers(connection: Connection, entries: Iterable[TicketEntry]) -> list[TicketEntry]:
-    """Return the lines of a history, those of an account's further answers with who gave them and what they said.
+    """Return the lines of a history, those about others of the account with who it is, and what they said.
 
     The words stay with their answer; of an erased person the score alone is left.
     """
     lines = list(entries)
-    keys = {answer_of(line) for line in lines if line.kind == OF_ACCOUNT}
+    keys = {answer_of(line) for line in lines if line.kind in NAMES_SOMEBODY}
     if not keys:
         return lines
     r = tables.response.c
     query = sa.select(r.id, r.comment, C.name, C.crm_id).join(tables.customer, C.id == r.customer)
-    said = {
-        str(key): f"{comment} {called(name, crm_id)}".strip()
-        for key, comment, name, crm_id in connection.execute(query.where(r.id.in_(keys)))
-    }
-    return [
-        replace(line, text=f"{line.text} {said.get(answer_of(line), '')}".strip()) if line.kind == OF_ACCOUNT else line
-        for line in lines
-    ]
+    who: dict[str, str] = {}
+    said: dict[str, str] = {}
+    for key, comment, name, crm_id in connection.execute(query.where(r.id.in_(keys))):
+        who[str(key)] = called(name, crm_id)
+        said[str(key)] = comment
 
+    def with_words(line: TicketEntry) -> TicketEntry:
+        key = answer_of(line)
+        words = (line.text, said.get(key) if line.kind == OF_ACCOUNT else "", who.get(key))
+        return replace(line, text=" ".join(filter(None, words)))
 
-def called(name: str | None, crm_id: str | None) -> str:
-    """Return who a customer is, in brackets; nothing of an erased one."""
-    return f"({', '.join(filter(None, (name, crm_id)))})" if crm_id else ""
-
-
-def answer_of(line: TicketEntry) -> str:
-    """Return the answer that a line of an account's ticket names."""
-    return (line.event_id or "").partition("/")[0]
+    return [with_words(line) if line.kind in NAMES_SOMEBODY else line for line in lines]

@@ -11,7 +11,7 @@ from workers.domain.customer_case import Checkpoint, UnitOfWork
 from workers.domain.ticket_allocator import Missing, Need, Roster, TicketAllocator
 from workers.store import tables
 from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
-from workers.store.ticket.of_accounts import take_account
+from workers.store.ticket.of_accounts import take_account, take_others
 
 T = TypeVar("T")
 AGENT, LEAD = "agent", "lead"
@@ -60,7 +60,9 @@ def decide(
         except Missing as missing:
             work.roll_back(mark)
             if missing.need == Need.ACCOUNT:
-                take_account(connection, work, missing.account, dry=dry)
+                take_account(connection, work, missing.key, dry=dry)
+            elif missing.need == Need.OTHERS:
+                take_others(connection, work, missing.key, dry=dry)
             else:
                 fetch(connection, work.allocator, missing.need, work.now, dry=dry)
 

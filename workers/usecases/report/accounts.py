@@ -4,13 +4,22 @@ The read side of `boucle report --accounts`, `boucle accounts silent`, `boucle e
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
 from workers.calendar import in_zone
-from workers.domain.attributes import FILE, Attributes, account_of
+from workers.domain.attributes import FILE, Attribute, Attributes, account_of
 from workers.domain.reporting import Filters, rounded
-from workers.domain.reporting.accounts import AccountLine, AccountPerson, Coverage, SilentAccount, TouchpointScores
+from workers.domain.reporting.accounts import (
+    AccountLine,
+    AccountPerson,
+    Coverage,
+    Revenue,
+    SilentAccount,
+    TouchpointScores,
+    revenue_of,
+)
 from workers.domain.types import ACCOUNT
 from workers.errors import BadInput
 from workers.store.connection import Connection
@@ -43,9 +52,31 @@ def require_accounts(attributes: Attributes) -> int:
     return declared.silent_after
 
 
-def review(connection: Connection, filters: Filters) -> Coverage:
+def review(connection: Connection, filters: Filters, attributes: Attributes) -> Coverage:
     """Return coverage and the NPS over accounts, for the questions that the filters choose."""
-    return stored.coverage(connection, filters)
+    return replace(stored.coverage(connection, filters), revenue=revenue(connection, filters, attributes))
+
+
+def revenue(connection: Connection, filters: Filters, attributes: Attributes) -> Revenue | None:
+    """Return how much of what the accounts are worth was asked and answered; None where no attribute says it."""
+    declared = attributes.get(attributes[ACCOUNT].worth)
+    if declared is None:
+        return None
+    values: dict[str, float | None] = {}
+    for key, text in stored.worth(connection, declared.name):
+        value, before = amount(declared, text), values.get(key)
+        values[key] = before if value is None else max(value, before or 0)
+    return revenue_of(declared.name, values, *stored.reached(connection, filters))
+
+
+def amount(declared: Attribute, text: str) -> float | None:
+    """Return a number as it is declared now; None for what is unknown, no longer of its type, or less than nothing."""
+    try:
+        value = declared.read(text)
+    except BadInput:
+        value = None
+    value = declared.if_missing if value is None else value
+    return float(value) if isinstance(value, int | float) and value >= 0 else None
 
 
 def largest(connection: Connection, filters: Filters, owner: str = "") -> list[AccountLine]:
@@ -61,7 +92,7 @@ def silent(connection: Connection, now: datetime, attributes: Attributes, owner:
 def report(connection: Connection, filters: Filters, now: datetime, attributes: Attributes) -> dict[str, object]:
     """Return coverage and the NPS over accounts as JSON. Raises BadInput where no account is declared."""
     require_accounts(attributes)
-    coverage = review(connection, filters)
+    coverage = review(connection, filters, attributes)
     return {
         "accounts": coverage.accounts,
         "people": coverage.people,
@@ -70,10 +101,23 @@ def report(connection: Connection, filters: Filters, now: datetime, attributes: 
         "accounts_answered": coverage.accounts_answered,
         "people_answered": coverage.people_answered,
         "coverage": None if coverage.share is None else round(coverage.share, 4),
+        "revenue": None if coverage.revenue is None else revenue_as_dict(coverage.revenue),
         "touchpoints": [scores_as_dict(scores) for scores in coverage.touchpoints],
         "since": instant(filters.since),
         "until": instant(filters.until),
         "as_of": instant(now),
+    }
+
+
+def revenue_as_dict(revenue: Revenue) -> dict[str, object]:
+    """Return how much of what the accounts are worth answered, as JSON has it."""
+    return {
+        "attribute": revenue.attribute,
+        "total": revenue.total,
+        "asked": revenue.asked,
+        "answered": revenue.answered,
+        "coverage": None if revenue.share is None else round(revenue.share, 4),
+        "accounts_unknown": revenue.unknown,
     }
 
 
@@ -146,6 +190,7 @@ def as_text(figures: Mapping[str, object]) -> str:
     lines = [
         f"accounts  {figures['accounts_answered']} of {figures['accounts']} answered"
         + (f", {percent(share)}" if share is not None else ""),
+        *revenue_as_text(cast("dict[str, object] | None", figures["revenue"])),
         "people    {people_answered} answered, {people_asked} were asked, {people} in all".format_map(figures),
         "",
         "{:<24}     n   NPS    low   high  prom  pass  detr  split".format("touchpoint"),
@@ -164,6 +209,18 @@ def as_text(figures: Mapping[str, object]) -> str:
             "split: accounts with a promoter and a detractor among their people.",
         ]
     )
+
+
+def revenue_as_text(revenue: Mapping[str, object] | None) -> list[str]:
+    """Return the lines that say which share of the revenue answered; none where no attribute says it."""
+    if revenue is None:
+        return []
+    sums = {name: f"{revenue[name]:,.0f}".replace(",", "\u202f") for name in ("answered", "asked", "total")}
+    share = "" if revenue["coverage"] is None else f", {percent(revenue['coverage'])}"
+    lines = [f"{revenue['attribute']!s:<9} {{answered}} of {{total}} answered{share}; {{asked}} was asked".format_map(sums)]
+    if revenue["accounts_unknown"]:
+        lines.append(f"          not known of {revenue['accounts_unknown']} accounts, which are in neither")
+    return lines
 
 
 def silent_as_text(accounts: list[SilentAccount], zone: str) -> str:

@@ -16,14 +16,17 @@ from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.policy import Policy
 from workers.domain.reporting import Filters
 from workers.domain.types import ACCOUNT
+from workers.text.spreadsheets import as_csv, as_xlsx
 from workers.usecases.report import accounts
 from workers.usecases.report.accounts import AccountLine, Coverage, SilentAccount
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.staff.frame import AGENTS, EVERYBODY, Visitor, for_roles, language_of, show
-from workers.web.staff.report.answers import filters_of
+from workers.web.staff.account_sheets import account_sheets
+from workers.web.staff.frame import AGENTS, EVERYBODY, READERS, Visitor, for_roles, language_of, show
+from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, filters_of
+from workers.web.staff.report.cells import values
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.wording import Words, words_of_list
 
@@ -53,9 +56,9 @@ def read(request: Request, filters: Filters, owner: str, policy: Policy) -> Acco
     kept: KeptReports[AccountsPage] = request.app.state.kept_accounts
     with web.store.reading() as connection:
         return kept.get(
-            (filters, owner, policy.attributes[ACCOUNT]),
+            (filters, owner, policy.attributes[ACCOUNT], policy.attributes.get(policy.attributes[ACCOUNT].worth)),
             lambda: AccountsPage(
-                accounts.review(connection, filters),
+                accounts.review(connection, filters, policy.attributes),
                 accounts.silent(connection, web.now(), policy.attributes, owner),
                 accounts.largest(connection, filters, owner),
             ),
@@ -74,18 +77,20 @@ def write_accounts(request: Request, visitor: Visitor) -> Response:
     filters, owner = filters_of(request, policy), one_line(parameters_of(request).text("owner"), LONGEST_NAME)
     page = read(request, filters, owner, policy)
     words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
-    values = {
+    shown = {
         "w": words,
         "page": page,
         "owner": owner,
         "mine": f"?{urlencode({'owner': visitor.user.name})}",
         "chosen": words.addresses.chosen(),
+        "query": urlencode({name: value for name, value in {**words.addresses.chosen(), "owner": owner}.items() if value}),
         "days": policy.attributes[ACCOUNT].silent_after,
         "opens": visitor.user.role in AGENTS,
+        "files": visitor.user.role in READERS,
         "spread": spread,
         "day": lambda at: words.day(at) if at else words.catalog.text("accounts.never", {}),
     }
-    return show(request, visitor, "accounts.html", values)
+    return show(request, visitor, "accounts.html", shown)
 
 
 def spread(line: AccountLine, words: Words) -> str:
@@ -97,6 +102,31 @@ def spread(line: AccountLine, words: Words) -> str:
         if line.lowest == line.highest
         else words.text("spread.range", low=line.lowest, high=line.highest)
     )
+
+
+@for_roles(READERS)
+async def download(request: Request, visitor: Visitor) -> Response:
+    """Answer one table of the page as CSV, or all of them in one workbook."""
+    return await run_in_threadpool(write_file, request, visitor)
+
+
+def write_file(request: Request, visitor: Visitor) -> Response:
+    """Write the file, and keep in the audit log who took it; 404 for a table that there is not."""
+    policy = policy_of(request)
+    filters, owner = filters_of(request, policy), one_line(parameters_of(request).text("owner"), LONGEST_NAME)
+    page = read(request, filters, owner, policy)
+    words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
+    made_sheets = account_sheets(page.coverage, page.silent, page.largest, words)
+    name = request.path_params.get("table")
+    if name is None:
+        audit(request, visitor, "accounts", sum(len(sheet.rows) for sheet in made_sheets))
+        body = as_xlsx([(sheet.title, sheet.columns, values(sheet)) for sheet in made_sheets], words.zone)
+        return attachment(body, "accounts.xlsx", XLSX)
+    wanted = next((sheet for sheet in made_sheets if sheet.name == name), None)
+    if wanted is None:
+        raise HTTPException(404)
+    audit(request, visitor, f"accounts-{name}", len(wanted.rows))
+    return attachment(as_csv(wanted.columns, values(wanted)), f"accounts-{name}.csv", CSV)
 
 
 @for_roles(AGENTS)
@@ -118,11 +148,13 @@ def write_account(request: Request, visitor: Visitor) -> Response:
     def day(instant: str | None) -> str:
         return words.day(datetime.fromisoformat(instant)) if instant else words.catalog.text("accounts.never", {})
 
-    values = {"w": words, "story": story, "day": day, "days": policy.attributes[ACCOUNT].silent_after}
-    return show(request, visitor, "account-people.html", values)
+    shown = {"w": words, "story": story, "day": day, "days": policy.attributes[ACCOUNT].silent_after}
+    return show(request, visitor, "account-people.html", shown)
 
 
 routes = [
     Route("/accounts", show_accounts, methods=["GET"]),
+    Route("/accounts.xlsx", download, methods=["GET"]),
+    Route("/accounts-{table}.csv", download, methods=["GET"]),
     Route("/accounts/{name:path}", show_account, methods=["GET"]),
 ]

@@ -25,7 +25,8 @@ from workers.domain.reporting.nps import band_of
 from workers.domain.reporting.scales import briefly, scale_of
 from workers.domain.survey.place_answer import ADDRESS
 from workers.domain.survey.planning import zone_of
-from workers.domain.ticket import OUTCOMES, facts_of_ticket, next_version, second_clock
+from workers.domain.ticket import OF_ACCOUNT, OUTCOMES, facts_of_ticket, next_version, second_clock
+from workers.domain.ticket.others import answer_of
 from workers.domain.types import TicketState
 from workers.errors import BoucleError
 from workers.usecases.ticket_inbox import TicketView
@@ -50,7 +51,10 @@ AT_FIELD = {
     "staff.wait.when": "wait-day",
 }
 """The field that each problem is said at, by the id of its text."""
-SYSTEM = frozenset({"opened", "joined", "account", "reopened", "comment", "resumed", "to_team", "overdue"})
+SYSTEM = frozenset(
+    {"opened", "joined", "account", "reopened", "comment", "resumed", "to_team", "overdue"}
+    | {"account_told", "account_untold"}
+)
 """Lines of the history that the customer or the clock caused where nobody is named."""
 
 
@@ -90,6 +94,7 @@ def ticket_page(
         "name": one_line(customer.name, 80),
         "comment": clean(ticket.comment),
         "entries": [entry_shown(entry, view, policy, catalog) for entry in reversed(view.entries)],
+        "of_account": len({answer_of(entry) for entry in view.entries if entry.kind == OF_ACCOUNT}),
         "crm_url": crm_link(web.settings.crm_url, customer.crm_id or ""),
         "form": form_shown(form, ticket, policy, view),
         "problems": problems,
@@ -215,6 +220,9 @@ def entry_shown(entry: TicketEntry, view: TicketView, policy: Policy, catalog: C
         text = "; ".join(filter(None, (word(f"outcome.{outcome}", outcome, catalog), rest)))
     if entry.kind == "mail":
         text = ""
+    if entry.kind == "account_untold":
+        reason, _, who = text.partition(" ")
+        text = f"{who}: {word(f'report.reason.{reason}', reason, catalog)}" if who else text
     return {
         "kind": word(f"staff.entry.{entry.kind}", entry.kind, catalog),
         "code": entry.kind,
