@@ -125,16 +125,21 @@ def returns(parts: Boucle) -> Role:
 
 
 def keeper(parts: Boucle) -> Role:
-    """Return the role that runs retention once a day of business time and adds counts up; nothing waits for it."""
+    """Return the role that runs retention once a day of business time, sends the digests of a week and adds counts up;
+    nothing waits for it."""
 
     async def run(stop: asyncio.Event) -> None:
-        retention, guard = parts.retention(), parts.clock_guard
+        retention, guard, digests = parts.retention(), parts.clock_guard, parts.digests()
 
         def keep() -> int:
             return retention.run_if_due(BY) if guard.look() else 0
 
+        def send_digests() -> int:
+            return digests.send_due() if guard.look() else 0
+
         while not stop.is_set():
             await attempt(lambda: asyncio.to_thread(keep), "retention")
+            await attempt(lambda: asyncio.to_thread(send_digests), "digest")
             await attempt(lambda: asyncio.to_thread(fold_counts, parts.store), "counts")
             await attempt(lambda: asyncio.to_thread(recount_report, parts.store), "report's cells")
             await wait_or_stop(stop, LOOK_AT_THE_DAY_SECONDS)

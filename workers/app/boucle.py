@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.domain.mail.compose import Brand
     from workers.usecases.customer_actions import CustomerActions
     from workers.usecases.delivery.send_controls import Sending
+    from workers.usecases.digest.weekly_round import DigestRound
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
     from workers.usecases.places.claims import Claims
@@ -203,6 +204,15 @@ class Boucle(Parts):
         from workers.usecases.privacy.retention import Retention
 
         return Retention(self.store, self.now)
+
+    def digests(self) -> "DigestRound":
+        """Return what sends the weekly digests of the team."""
+        from workers.usecases.delivery.send_controls import sending_now
+        from workers.usecases.digest.weekly_round import DigestRound
+
+        return DigestRound(
+            self.store, self.policy, self.now, lambda connection: sending_now(connection, self.sending).on
+        )
 
     def letter_search(self) -> "LetterSearch":
         """Return what looks dead letters through for people who were erased."""

@@ -32,6 +32,10 @@ VERBS: dict[str, Verb] = {
     "demo": Verb(
         "workers.cli.trial.demo", "Generate a year of a lamp shop, drive it through the whole loop, and show it."
     ),
+    "digest": Verb(
+        "workers.cli.team.digest",
+        "Send the weekly digests that are due, as a sender does on Mondays, or show what they would say.",
+    ),
     "events": Verb("workers.cli.crm.events", "Events: publish to Kafka, import from CSV, see what they would plan."),
     "explain": Verb("workers.cli.operator.inquiry", "Say what happened, what is planned, what was not sent and why."),
     "export": Verb("workers.cli.operator.privacy", "Files for other tools."),

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import NewType
 
 CustomerId = NewType("CustomerId", str)
+NOBODY = CustomerId("00000000-0000-0000-0000-000000000000")
+"""Whose a row is that is no customer's: a mail to the team, or what a release before wrote without saying whose."""
 JourneyId = NewType("JourneyId", str)
 RequestId = NewType("RequestId", str)
 ResponseId = NewType("ResponseId", str)

@@ -10,9 +10,9 @@ from datetime import datetime
 from workers.calendar import in_zone, next_in_window
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_case import CustomerCase, UnitOfWork
-from workers.domain.survey.mail_after_answer import mail_refused
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Response
+from workers.domain.survey.mail_after_answer import mail_refused
 from workers.domain.survey.planning import zone_of
 from workers.domain.survey.request import language_of
 from workers.domain.types import DispatchState, MailClass, ResponseId

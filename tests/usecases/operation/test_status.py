@@ -33,9 +33,9 @@ ELSEWHERE = [
     *(check.name for check in invariants.SUMS if "SMS" in check.name),
     "answers to CSAT and CES = those on their scale and without a band",
 ]
-"""What the house has none of: these sums, with their faults, are in test_told_accounts.py, test_tickets_of_accounts.py, test_duties_of_countries.py,
-test_support_pacing.py, test_coming_round.py, test_web_question.py, test_place_page.py, test_rated_questions.py and
-test_texting.py."""
+"""What the house has none of: these sums, with their faults, are in test_told_accounts.py, test_tickets_of_accounts.py,
+test_duties_of_countries.py, test_support_pacing.py, test_coming_round.py, test_web_question.py, test_place_page.py,
+test_rated_questions.py and test_texting.py."""
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"
 
 

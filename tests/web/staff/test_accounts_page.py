@@ -70,7 +70,12 @@ def test_each_table_is_a_file(team: Team) -> None:
         "Accounts of which no value is known,1,,,",
     ]
     book = load_workbook(io.BytesIO(client.get("/accounts.xlsx").content))
-    assert [sheet.title for sheet in book] == ["Coverage", "NPS over accounts", "Silent accounts", "Accounts with the most people"]
+    assert [sheet.title for sheet in book] == [
+        "Coverage",
+        "NPS over accounts",
+        "Silent accounts",
+        "Accounts with the most people",
+    ]
     assert client.get("/accounts-nothing.csv").status_code == 404
     assert team.client("Max").get("/accounts.xlsx").status_code == 403
 

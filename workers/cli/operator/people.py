@@ -105,6 +105,24 @@ def reset_second_factor(name: str) -> None:
     click.echo(f"{name} signs in without a second factor, and may set one up again on the page /account.")
 
 
+@users.command(name="digest")
+@click.argument("name")
+@click.option("--email", help="Where it goes; empty: nowhere.")
+@click.option("--zone", help="IANA zone in which it is due on Mondays at 8:00; empty: the team's.")
+@click.option("--on/--off", "wants", default=True, help="Whether it is wanted.")
+def digest_(name: str, email: str | None, zone: str | None, wants: bool) -> None:
+    """Say where a person's weekly digest goes, and when; what is left out stays."""
+    staff = people()[0]
+    user = staff.find(name)
+    before = staff.reader(user.name) if user else None
+    if before is None:
+        raise BadInput(f"No agent or lead is called {name}: `boucle users list` has the names.")
+    address = before.email if email is None else email
+    staff.set_digest(before.name, address, before.zone if zone is None else zone, wants=wants, by=user_name())
+    gets = f"gets the digest at {address} from next Monday on" if address and wants else "gets no digest"
+    click.echo(f"{before.name} {gets}.")
+
+
 @users.command(name="list")
 @as_json
 def list_(form: str) -> None:

@@ -40,6 +40,7 @@ NAMES = {
     "ask-recovery": "question whether it is solved",
     "ask-relationship": "question about us as a whole",
     "claim": "is this answer yours",
+    "digest": "the week of somebody of the team",
     "done": "what was done",
     "done-account": "what was done, to somebody else of the account",
     "improve-more": "what could be better",

@@ -8,7 +8,7 @@ promoter, below 7 detractor. A detractor who decides is a mark in the list, not 
 import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers.domain.reporting.model import Figures, Reading
 from workers.domain.reporting.nps import Counts
@@ -52,7 +52,9 @@ class Revenue:
         return self.answered / self.total if self.total else None
 
 
-def revenue_of(attribute: str, worth: Mapping[str, float | None], asked: Container[str], heard: Container[str]) -> Revenue:
+def revenue_of(
+    attribute: str, worth: Mapping[str, float | None], asked: Container[str], heard: Container[str]
+) -> Revenue:
     """Return what accounts are worth, None for what is unknown, and how much of it is of those asked and heard."""
     known = {key: value for key, value in worth.items() if value is not None}
     return Revenue(
@@ -111,6 +113,12 @@ class SilentAccount:
     asked_at: datetime
     heard_at: datetime | None
     """The last that happened to any of its people, an answer included; None for nothing that is known."""
+    closed_at: datetime
+    """When the last question that it did not answer was over."""
+
+    def silent_since(self, quiet_for: timedelta) -> datetime:
+        """Return since when it is silent: its question was over, and for so long nothing was heard of it."""
+        return max(self.closed_at, self.heard_at + quiet_for) if self.heard_at else self.closed_at
 
 
 @dataclass(frozen=True, slots=True)

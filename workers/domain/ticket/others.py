@@ -7,17 +7,20 @@ customer said is theirs. Who cannot be written to stands in the ticket's history
 from dataclasses import replace
 
 from workers.domain.customer_case import CustomerCase
-from workers.domain.survey.mail_after_answer import mail_refused
 from workers.domain.history import Subject, Why, history
 from workers.domain.records import Dispatch, History, Response, Ticket, TicketEntry
+from workers.domain.survey.mail_after_answer import mail_refused
 from workers.domain.survey.request import language_of
 from workers.domain.ticket.history import Turn, entry
+from workers.domain.ticket.open import OF_ACCOUNT
 from workers.domain.ticket.outcomes import PASSED_ON, TOLD
 from workers.domain.types import ACCOUNT, ActionState, DispatchState, MailClass, TicketState
 
 TEMPLATE = "done-account"
 TOLD_OTHER, UNTOLD_OTHER = "account_told", "account_untold"
 """The lines of a ticket's history that name who else was told, or could not be."""
+NAMES_SOMEBODY = frozenset({OF_ACCOUNT, TOLD_OTHER, UNTOLD_OTHER})
+"""The kinds of lines that name an answer of somebody else."""
 SUBJECT = "account_news"
 """What the line is about that the history of somebody has who could not be told."""
 

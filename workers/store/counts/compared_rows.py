@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
+from workers.domain.ticket.others import NAMES_SOMEBODY
 from workers.store import tables as t
 from workers.store.counts.books import text
-from workers.store.ticket.of_accounts import NAMES_SOMEBODY
 
 Rows = sa.Select[*tuple[Any, ...]]
 AT_ONCE = 5_000  # rows fetched in one go

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import Forgetting
+from workers.domain.reporting.digest import TEMPLATE as DIGEST
 from workers.store import tables as t
 from workers.store.customer import dead_letters, letter_searches
 from workers.store.sign_in.audit_log import record_act
@@ -115,6 +116,8 @@ def scrub(connection: Connection, customer: str) -> None:
     body = t.dispatch_body.c
     unowned = (body.customer == t.NOBODY, body.dispatch.in_(mails))
     connection.execute(sa.delete(t.dispatch_body).where(*unowned))
+    digests = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer == t.NOBODY, t.dispatch.c.template == DIGEST)
+    connection.execute(sa.delete(t.dispatch_body).where(body.customer == t.NOBODY, body.dispatch.in_(digests)))
     for table in DELETED:
         connection.execute(sa.delete(table).where(table.c.customer == customer))
     for table, values in SCRUBBED.items():

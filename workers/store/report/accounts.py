@@ -157,18 +157,20 @@ def silent(
     Those asked longest ago stand first; of one owner, or one account by its key, if wanted.
     """
     whose = [*PEOPLE, *owned(owner), *([C.account == key] if key else [])]
-    questions = sa.select(C.account, Q.state, Q.asked_at, Q.id).select_from(QUESTIONS)
+    questions = sa.select(C.account, Q.state, Q.asked_at, Q.id, Q.closes_at).select_from(QUESTIONS)
     asked = questions.where(*whose, Q.state.in_(OVER)).subquery().c
     place = sa.func.row_number().over(partition_by=asked.account, order_by=(asked.asked_at.desc(), asked.id.desc()))
-    ranked = sa.select(asked.account, asked.state, asked.asked_at, place.label("place")).subquery().c
-    last = sa.select(ranked.account, sa.func.max(ranked.asked_at).label("asked_at"))
+    ranked = sa.select(asked.account, asked.state, asked.asked_at, asked.closes_at, place.label("place")).subquery().c
+    latest = (sa.func.max(ranked[name]).label(name) for name in ("asked_at", "closes_at"))
+    last = sa.select(ranked.account, *latest)
     last = last.where(ranked.place <= ASKED_IN_VAIN).group_by(ranked.account)
     answered = total(sa.type_coerce(ranked.state, sa.String()).in_([str(state) for state in ANSWERED]))
     vain = last.having(sa.func.count() == ASKED_IN_VAIN, answered == 0).subquery().c
     quiet = [~happened.exists() for happened in heard(vain.account, since, now)]
-    query = sa.select(vain.account, sa.type_coerce(vain.asked_at, t.Instant())).where(*quiet)
+    instants = (sa.type_coerce(vain[name], t.Instant()) for name in ("asked_at", "closes_at"))
+    query = sa.select(vain.account, *instants).where(*quiet)
     listed = connection.execute(query.order_by(vain.asked_at, vain.account).limit(LISTED_AT_MOST)).all()
-    keys = [str(account) for account, _ in listed]
+    keys = [str(account) for account, *_ in listed]
     who, lately = people_of(connection, keys), last_heard(connection, keys, now)
     sizes = {
         str(account): int(n)
@@ -176,7 +178,10 @@ def silent(
             sa.select(C.account, sa.func.count()).where(*PEOPLE, C.account.in_(keys)).group_by(C.account)
         )
     }
-    return [SilentAccount(str(k), *who[str(k)], sizes[str(k)], at, lately.get(str(k))) for k, at in listed]
+    return [
+        SilentAccount(str(k), *who[str(k)], sizes[str(k)], at, lately.get(str(k)), min(closed_at, now))
+        for k, at, closed_at in listed
+    ]
 
 
 def heard(account: sa.ColumnElement[Any], since: datetime, now: datetime) -> list[sa.Select[Any]]:

@@ -49,6 +49,20 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who may get the weekly digest: at which address, empty for none, and at 8:00 of which zone."""
+
+    name: str
+    role: Role
+    email: str
+    zone: str
+    """IANA zone; empty: the team's."""
+    wants: bool
+    digest_at: datetime | None
+    """When the last digest was due that was looked at, or since when one is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One browser in which a person is signed in; `how` is `password`, `link` or `oidc`, empty for older ones."""
 
@@ -94,6 +108,28 @@ def find_user(connection: Connection, name: str) -> User | None:
     """Return a person by name, whatever its capitals: phones write the first letter large."""
     wanted = " ".join(name.split()).casefold()
     return next((user for user in users(connection) if user.name.casefold() == wanted), None)
+
+
+def everybody_who_reads(connection: Connection) -> list[Reader]:
+    """Return the agents and leads, by name, whether or not they get the digest."""
+    c = tables.user.c
+    query = sa.select(c.name, c.role, c.email, c.zone, c.digest, c.digest_at).where(c.role.in_((Role.AGENT, Role.LEAD)))
+    return [
+        Reader(row.name, Role(row.role), row.email or "", row.zone or "", row.digest is not False, row.digest_at)
+        for row in connection.execute(query.order_by(c.name))
+    ]
+
+
+def readers(connection: Connection) -> list[Reader]:
+    """Return who gets the weekly digest: agents and leads with an address who did not say no."""
+    return [reader for reader in everybody_who_reads(connection) if reader.email and reader.wants]
+
+
+def take_digest(connection: Connection, name: str, at: datetime) -> bool:
+    """Take somebody's digest that was due at an instant; False where it was taken, or a later one."""
+    c = tables.user.c
+    untaken = sa.or_(c.digest_at.is_(None), c.digest_at < at)
+    return connection.execute(sa.update(tables.user).where(c.name == name, untaken).values(digest_at=at)).rowcount == 1
 
 
 def add_user(connection: Connection, user: User, password_hash: str, at: datetime) -> None:

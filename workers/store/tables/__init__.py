@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from workers.domain import records
 from workers.domain.records import Row
+from workers.domain.types import NOBODY
 from workers.store.tables.columns import (
     INSTANT_TEXT,
-    NOBODY,
     Document,
     Instant,
     Key,

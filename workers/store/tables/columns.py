@@ -75,8 +75,6 @@ Key = sa.Uuid(as_uuid=False).with_variant(sa.String(36), "sqlite")
 Document = sa.JSON().with_variant(JSONB(), "postgresql")
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
-"""The customer of a row that a release before wrote, which did not say whose it is."""
 KEY_COLUMNS = frozenset(
     {
         "id",

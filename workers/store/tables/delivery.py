@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 
 from workers.domain import records
-from workers.store.tables.columns import NOBODY, Instant, Key, Number, metadata, table, where
+from workers.domain.types import NOBODY
+from workers.store.tables.columns import Instant, Key, Number, metadata, table, where
 
 dispatch = table(
     records.Dispatch,

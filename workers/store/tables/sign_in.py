@@ -12,7 +12,13 @@ user = sa.Table(
     sa.Column("password_hash", sa.Text(), nullable=False),
     sa.Column("away_until", Instant(), nullable=True),
     sa.Column("created_at", Instant(), nullable=False),
+    sa.Column("email", sa.Text(), nullable=True),
+    sa.Column("zone", sa.String(64), nullable=True),
+    sa.Column("digest", sa.Boolean(), nullable=True),
+    sa.Column("digest_at", Instant(), nullable=True),
 )
+"""`email` is where the weekly digest goes, at 8:00 of `zone`; `digest` false: not wanted; `digest_at`: the last one due
+that was looked at."""
 session = sa.Table(
     "session",
     metadata,

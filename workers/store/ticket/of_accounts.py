@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.records import Customer, Response, Ticket, TicketEntry
 from workers.domain.ticket import OF_ACCOUNT
-from workers.domain.ticket.others import TOLD_OTHER, UNTOLD_OTHER, answer_of
+from workers.domain.ticket.others import NAMES_SOMEBODY, TOLD_OTHER, UNTOLD_OTHER, answer_of
 from workers.domain.types import CustomerId, TicketState
 from workers.store import read, tables
 
@@ -21,8 +21,6 @@ LOCK_OF_ACCOUNTS = 0x6163
 """PostgreSQL's advisory locks of accounts ("ac"); the second number is the hash of the account's key."""
 LOCK = sa.select(sa.func.pg_advisory_xact_lock(LOCK_OF_ACCOUNTS, sa.func.hashtext(sa.bindparam("account"))))
 C, K, A, E = tables.customer.c, tables.ticket.c, tables.action.c, tables.ticket_entry.c
-NAMES_SOMEBODY = frozenset({OF_ACCOUNT, TOLD_OTHER, UNTOLD_OTHER})
-"""The kinds of lines in a ticket's history that name an answer of somebody else."""
 OPEN_TICKETS = (
     sa.select(K.customer)
     .join(tables.customer, C.id == K.customer)
@@ -49,6 +47,7 @@ def take_account(connection: Connection, work: UnitOfWork, account: str, *, dry:
         if case is not None and case.get(Ticket, ticket.id) is None:
             case.know(ticket)
     work.allocator.accounts.add(account)
+
 
 OTHERS = (
     sa.select(A.customer, A.response)

@@ -19,7 +19,7 @@ from workers.domain.mailbox_keys import address_key, address_keys
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Suppression
 from workers.domain.survey.planning import note, put
-from workers.domain.types import DispatchState, Reason, TouchpointState
+from workers.domain.types import NOBODY, DispatchState, Reason, TouchpointState
 from workers.errors import Conflict, NotNow
 from workers.store import read
 from workers.store.apply import apply
@@ -207,7 +207,8 @@ def come_back(connection: Connection, work: UnitOfWork, returned: Returned) -> s
 
 def is_customers(dispatch: Dispatch, policy: Policy) -> bool:
     """Tell whether a mail went to its customer, not to the team."""
-    return dispatch.customer is not None and dispatch.recipient.lower() != policy.agents_address.lower()
+    nobodys = dispatch.customer in (None, NOBODY)
+    return not nobodys and dispatch.recipient.lower() != policy.agents_address.lower()
 
 
 def alarm(connection: Connection, dispatch: Dispatch, said: str, policy: Policy, now: datetime) -> None:

@@ -15,7 +15,7 @@ from workers.domain.mail.deliverability import RefusalRule
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Row, SurveyRequest
 from workers.domain.survey.reminders import REMINDER
-from workers.domain.types import DispatchState, Reason, RequestState
+from workers.domain.types import NOBODY, DispatchState, Reason, RequestState
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
@@ -189,6 +189,7 @@ def judge_mailbox(
         dispatch.kind == WEBHOOK
         or not failed
         or not result.code
+        or dispatch.customer == NOBODY
         or dispatch.recipient.lower() == policy.agents_address.lower()
     ):
         return

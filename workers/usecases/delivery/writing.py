@@ -10,6 +10,7 @@ from workers.domain.mailbox_keys import address_keys
 from workers.domain.outbound_messages import ticket_message
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Ticket
+from workers.domain.reporting import digest
 from workers.domain.survey.reminders import REMINDER
 from workers.domain.types import DispatchState, Reason
 from workers.errors import Never, NotNow
@@ -30,6 +31,7 @@ from workers.usecases.delivery.outgoing import (
     too_late,
 )
 from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.digest import weekly_round
 
 log = logging.getLogger(__name__)
 CANNOT_BE_WRITTEN = "cannot be written"
@@ -75,7 +77,9 @@ class Writing:
                 OutgoingMessage(dispatch, to, sender, raw, dispatch.message_id), recipient, context
             )
         try:
-            mail = self._facts(connection, dispatch, customer, envelope_form(recipient))
+            mail = self._facts(connection, dispatch, customer, envelope_form(recipient), now)
+            if mail is None:
+                return Refused(dispatch, DispatchState.CANCELLED, Reason.TOO_LATE)
             composed = compose(
                 replace(mail, wording=context.wording(dispatch)), self._templates, self._policy().links, now
             )
@@ -131,9 +135,15 @@ class Writing:
         return None
 
     def _facts(
-        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str
-    ) -> MailFacts:
+        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str, now: datetime
+    ) -> MailFacts | None:
+        """Return what a mail says; None for a digest that nobody waits for any more."""
         facts = dict(dispatch.facts)
+        if dispatch.template == digest.TEMPLATE:
+            said = weekly_round.facts_when_written(connection, dispatch, self._policy(), now)
+            if said is None:
+                return None
+            facts |= said
         if dispatch.template == REMINDER and dispatch.request:
             reader = customer.id if customer else dispatch.customer
             facts["kind"] = "clicked" if opened_by_a_person(connection, dispatch.request, reader) else "unclicked"

@@ -217,7 +217,9 @@ def revenue_as_text(revenue: Mapping[str, object] | None) -> list[str]:
         return []
     sums = {name: f"{revenue[name]:,.0f}".replace(",", "\u202f") for name in ("answered", "asked", "total")}
     share = "" if revenue["coverage"] is None else f", {percent(revenue['coverage'])}"
-    lines = [f"{revenue['attribute']!s:<9} {{answered}} of {{total}} answered{share}; {{asked}} was asked".format_map(sums)]
+    lines = [
+        f"{revenue['attribute']!s:<9} {{answered}} of {{total}} answered{share}; {{asked}} was asked".format_map(sums)
+    ]
     if revenue["accounts_unknown"]:
         lines.append(f"          not known of {revenue['accounts_unknown']} accounts, which are in neither")
     return lines

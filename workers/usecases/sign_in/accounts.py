@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 
+from workers.calendar import known_zone
 from workers.errors import CodedFault, UnknownUser
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in import accounts
 from workers.store.sign_in.accounts import Kind, Role, Session, User
 from workers.store.sign_in.audit_log import record_act
+from workers.text.mail_addresses import one_address
 from workers.usecases.sign_in.passwords import check_new_password, hash_password
 
 __all__ = ["MANAGES", "Accounts", "Role", "Session", "User"]
@@ -163,6 +165,29 @@ class Accounts:
 
         detail = {"until": until.isoformat()} if until else {}
         self._act(name, "user.away" if until else "user.back", by, change, detail=detail)
+
+    def set_digest(self, name: str, email: str, zone: str, *, wants: bool, by: str) -> None:
+        """Keep where and when the weekly digest goes to somebody, from the next Monday on; no address: nowhere.
+
+        Raises CodedFault `email` or `zone` for what is none.
+        """
+        address = one_address(email) if email.strip() else ""
+        if address is None:
+            raise CodedFault("email", f"{email[:80]!r} is no mail address: write one such as ana@example.com.")
+        if zone and not known_zone(zone):
+            raise CodedFault("zone", f"There is no time zone {zone[:64]!r}: use an IANA name such as Europe/Paris.")
+        now = self._now()
+
+        def change(connection: Connection, user: User) -> None:
+            values = {"email": address or None, "zone": zone or None, "digest": wants}
+            accounts.change_user(connection, user.name, {**values, "digest_at": now})
+
+        self._act(name, "user.digest", by, change, detail={"wants": "yes" if wants else "no"})
+
+    def reader(self, name: str) -> accounts.Reader | None:
+        """Return where somebody's weekly digest goes; None for who is neither agent nor lead."""
+        with self._store.reading() as connection:
+            return next((line for line in accounts.everybody_who_reads(connection) if line.name == name), None)
 
     def everybody(self) -> list[User]:
         """Return every person, by name."""

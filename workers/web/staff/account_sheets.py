@@ -29,7 +29,9 @@ def coverage_sheet(coverage: Coverage, words: Words) -> Sheet:
     """Return of accounts, people and revenue how many there are, how many were asked, and how many answered."""
     share = coverage.people_answered / coverage.people if coverage.people else None
     rows = [
-        counts(words, "accounts", (coverage.accounts, coverage.accounts_asked, coverage.accounts_answered), coverage.share),
+        counts(
+            words, "accounts", (coverage.accounts, coverage.accounts_asked, coverage.accounts_answered), coverage.share
+        ),
         counts(words, "people", (coverage.people, coverage.people_asked, coverage.people_answered), share),
     ]
     if (revenue := coverage.revenue) is not None:

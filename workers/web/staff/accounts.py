@@ -83,7 +83,9 @@ def write_accounts(request: Request, visitor: Visitor) -> Response:
         "owner": owner,
         "mine": f"?{urlencode({'owner': visitor.user.name})}",
         "chosen": words.addresses.chosen(),
-        "query": urlencode({name: value for name, value in {**words.addresses.chosen(), "owner": owner}.items() if value}),
+        "query": urlencode(
+            {name: value for name, value in {**words.addresses.chosen(), "owner": owner}.items() if value}
+        ),
         "days": policy.attributes[ACCOUNT].silent_after,
         "opens": visitor.user.role in AGENTS,
         "files": visitor.user.role in READERS,

@@ -52,6 +52,19 @@ SAMPLE_FACTS: Mapping[str, object] = {
     "resolve_due_at": "2026-01-07T10:00:00+01:00",
     "opened_at": "2026-01-05T10:00:00+01:00",
     "answered_at": "2026-01-05T09:59:00+01:00",
+    "opened": 2,
+    "overdue": 1,
+    "won_back": 1,
+    "digest": {
+        "until": "2026-01-05",
+        "scores": [
+            {"touchpoint": "delivery-now", "n": 40, "nps": 12.5, "low": -9.0, "high": 34.0},
+            {"touchpoint": "<own>", "n": 3, "nps": None, "low": None, "high": None},
+        ],
+        "comments": [{"date": "2026-01-02", "score": 3, "highest": 10, "text": "<b>broken</b> & late"}],
+        "silent": {"n": 7, "new": 1, "names": ["Acme & fils"]},
+        "done": {"text": "A new lamp is on its way.", "ticket": 17},
+    },
     "history": [{"date": "2025-06-01", "score": 9, "touchpoint": "delivery-now"}],
 }
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from workers.domain.mail.compose import card
+from workers.domain.mail.compose import card, digest_card
 from workers.domain.mail.compose.brand import Brand
 from workers.domain.mail.compose.facts import MailFacts, one_line, ticket_number, values
 from workers.domain.mail.compose.kinds import MAILS, read_kind
@@ -164,7 +164,7 @@ class Templates:
         facts = values(mail, catalog, in_use.brand, at)
         render, functions = _renderer(mail, kind, catalog, in_use.brand), _link_functions(mail, links)
         try:
-            if mail.facts.get("history"):
+            if mail.facts.get("history") or mail.facts.get(digest_card.FACTS):
                 text, html = render(facts, functions)
             else:
                 text, html = in_use.forms_of(mail.template, catalog.language, wording).write(facts, functions, render)
@@ -209,7 +209,7 @@ class Templates:
 
 def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> Render:
     """Return what renders both parts of a mail, with its facts or with places instead of them."""
-    history = card.history(mail, catalog)
+    history, digest = card.history(mail, catalog), digest_card.sections(mail, catalog)
 
     def render(facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> tuple[str, str]:
         def ticket_lines() -> list[tuple[str, str]]:
@@ -225,6 +225,7 @@ def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> R
             "brand": brand,
             "facts": facts,
             "history": history,
+            "digest": digest,
             "scale": SCALES[mail.kind],
             "ticket_lines": ticket_lines,
             "t": _teller(catalog, facts),
@@ -290,5 +291,7 @@ def _link_functions(mail: MailFacts, links: Links) -> dict[str, Callable[[], obj
         "unsubscribe": lambda: links.unsubscribe_url(mail.dispatch_id),
         "claim": lambda: links.claim_url(mail.dispatch_id),
         "reopen": lambda: links.reopen_url(mail.dispatch_id),
+        "inbox": lambda: f"{links.base}/inbox",
+        "own_settings": lambda: f"{links.base}/account",
         "ticket": lambda: f"{links.base}/tickets/{need(str(ticket_number(mail) or ''), 'a ticket')}",
     }

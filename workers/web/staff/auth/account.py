@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
+from workers.domain.mail.compose.facts import one_line
 from workers.errors import CodedFault
 from workers.store.sign_in.accounts import hash_token
 from workers.usecases.sign_in.access_log import Access
@@ -24,6 +25,7 @@ from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.auth.login import network_of, patience_of, second_factors_of
 from workers.web.staff.frame import (
+    AGENTS,
     EVERYBODY,
     Form,
     Visitor,
@@ -42,9 +44,10 @@ from workers.web.staff.times import clock
 
 CURRENT, NEW, AGAIN = "current_password", "new_password", "new_password_again"
 TYPED = (CURRENT, NEW, AGAIN)
-DONE = ("password", "weak", "ended", "ended-others", "second-factor-off")
+DONE = ("digest", "digest-off", "password", "weak", "ended", "ended-others", "second-factor-off")
 """What the page says after an act: `account.did.NAME`."""
 SALT = "totp-salt"
+LONGEST_ADDRESS = 254
 QR_SCALE, QR_BORDER = 5, 4
 
 
@@ -55,7 +58,12 @@ async def show_account(request: Request, visitor: Visitor) -> Response:
 
 
 def write_account(
-    request: Request, visitor: Visitor, faults: dict[str, str] | None = None, problem: str = "", status: int = 200
+    request: Request,
+    visitor: Visitor,
+    faults: dict[str, str] | None = None,
+    problem: str = "",
+    status: int = 200,
+    typed: Form | None = None,
 ) -> Response:
     """Write the page; `faults` are ids of texts by field, `problem` one for the whole page."""
     name, did = visitor.user.name, parameters_of(request).choice("did", DONE)
@@ -69,6 +77,9 @@ def write_account(
         "ask_current": asks_password(visitor, sign_ins_of(request).session(token)),
         "has_factor": factors.has(name),
         "codes_left": factors.left(name),
+        "reader": people_of(request).reader(name),
+        "digest_typed": typed or {},
+        "team_zone": web_of(request).policy().calendar.zone,
         "sessions": [session_line(request, session, here) for session in sign_ins_of(request).sessions(name)],
     }
     return show(request, visitor, "account.html", values, status=status)
@@ -137,6 +148,19 @@ async def set_password(request: Request, visitor: Visitor, form: Form) -> Respon
     except CodedFault as error:
         return await run_in_threadpool(write_account, request, visitor, {NEW: f"account.fault.{error.code}"}, "", 400)
     return go(request, "/account?did=password")
+
+
+@act_for_roles(AGENTS, account_again, as_typed=("email",))
+async def set_digest(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Say where one's own weekly digest goes, in which zone, or that it is not wanted."""
+    people, name, wants = people_of(request), visitor.user.name, bool(form.get("wants"))
+    email, zone = one_line(form.get("email", ""), LONGEST_ADDRESS), one_line(form.get("zone", ""))
+    try:
+        await run_in_threadpool(lambda: people.set_digest(name, email, zone, wants=wants, by=name))
+    except CodedFault as error:
+        faults = {error.code: f"account.digest.fault.{error.code}"}
+        return await run_in_threadpool(write_account, request, visitor, faults, "", 400, form)
+    return go(request, "/account?did=digest" if email and wants else "/account?did=digest-off")
 
 
 @act_for_roles(EVERYBODY, account_again)
@@ -221,6 +245,7 @@ async def switch_off(request: Request, visitor: Visitor, form: Form) -> Response
 routes = [
     Route("/account", show_account, methods=["GET"]),
     Route("/account/password", set_password, methods=["POST"]),
+    Route("/account/digest", set_digest, methods=["POST"]),
     Route("/account/sessions/end", end_session, methods=["POST"]),
     Route("/account/sessions/end-others", end_other_sessions, methods=["POST"]),
     Route("/account/second-factor", show_offer, methods=["GET"]),
