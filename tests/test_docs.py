@@ -101,8 +101,8 @@ def metavar_of(parameter: click.Parameter) -> str:
 
 
 ACTS = """dead-letters discard, mail test, migrate, pause, resume, rules export, rules import, run, services down,
-services up, sms reply, stream, tickets claim, tickets done, tickets note, topics create, users add, users end-sessions,
-users link, users password, users remove, users reset-second-factor, users role, web, web token,
+services up, sms reply, stream, tickets claim, tickets done, tickets note, topics create, users add, users digest,
+users end-sessions, users link, users password, users remove, users reset-second-factor, users role, web, web token,
 web try"""
 """The verbs that do something and say so in a sentence; all others print data."""
 

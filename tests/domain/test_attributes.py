@@ -22,6 +22,7 @@ plan: {type: text, values: [free, pro, enterprise], personal: no}
 seats: {type: integer}
 rate: {type: number}
 contract_ends: {type: date}
+term: {type: months, domain: ..P10Y}
 partner: {type: boolean, may be unknown: no, if missing: no}
 """
 ATTRIBUTES = read_attributes(DECLARED.encode())
@@ -51,7 +52,7 @@ def test_the_shipped_file_declares_nothing_and_its_examples_are_good() -> None:
         ("plan: text", "say its type"),
         ("Plan: {type: boolean}", "use lower case"),
         ("score: {type: integer}", "call it otherwise, such as crm_score"),
-        ("plan: {type: string}", "write one of text, integer, number, date, boolean"),
+        ("plan: {type: string}", "write one of text, integer, number, date, boolean, months"),
         ("plan: {values: [a]}", "write one of text"),
         ("plan: {type: text}", "a text needs its values"),
         ("plan: {type: text, values: [Pro, pro]}", "keep one"),
@@ -60,6 +61,8 @@ def test_the_shipped_file_declares_nothing_and_its_examples_are_good() -> None:
         ("account: {type: text, silent after: 3 months}", "write days, such as P90D"),
         ("account: {type: text, values: []}", "a text needs its values"),
         ("plan: {type: text, values: [a], silent after: P90D}", "silent after"),
+        ("account: {type: text, value: revenue}", "'revenue' is no number that is declared: add a line such as"),
+        ("account: {type: text, value: plan}\nplan: {type: text, values: [a]}", "'plan' is no number"),
         ("seats: {type: integer, values: [1]}", "leave them out"),
         ("seats: {type: integer, personnal: no}", "Did you mean personal?"),
         ("seats: {type: integer, personal: maybe}", "write yes or no"),
@@ -109,6 +112,10 @@ def test_no_attribute_may_be_called_like_an_input_of_a_table() -> None:
         ("rate", "12.5", 12.5),
         ("rate", 3, 3),
         ("contract_ends", "2026-12-31", "2026-12-31"),
+        ("term", "P18M", "P1Y6M"),
+        ("term", "p2y", "P2Y"),
+        ("term", 12, "P1Y"),
+        ("term", "0", "P0M"),
         ("partner", True, True),
         ("partner", "no", False),
         ("plan", None, None),
@@ -133,6 +140,11 @@ def test_a_value_of_the_right_type_is_kept(name: str, told: object, kept: object
         ("contract_ends", "31/12/2026"),
         ("contract_ends", "2026-02-30"),
         ("contract_ends", 20261231),
+        ("term", "P30D"),
+        ("term", "P121M"),
+        ("term", -1),
+        ("term", 1.5),
+        ("term", "18 months"),
         ("partner", 1),
         ("partner", "maybe"),
         ("sector", "retail"),

@@ -19,7 +19,13 @@ def computed(person: Person, at_day: int = 0) -> Mapping[str, object]:
 
 def test_nothing_is_computed_of_nobody() -> None:
     """Who is only known by name has no tenure and no phase, no orders, and has not answered."""
-    assert computed(Person()) == {"tenure": None, "orders": 0, "last_band": "none", "phase": None}
+    assert computed(Person()) == {
+        "tenure": None,
+        "orders": 0,
+        "last_band": "none",
+        "since_answer": None,
+        "phase": None,
+    }
 
 
 def test_tenure_and_orders_count_from_what_happened_until_the_moment() -> None:
@@ -70,6 +76,8 @@ def test_the_last_band_is_that_of_the_answer_before() -> None:
     (answered_at,) = [response.answered_at for response in person.rows(Response)]
     assert customer_inputs(person.case, answered_at, COMPUTED)["last_band"] == "none"
     assert customer_inputs(person.case, answered_at + HOUR, COMPUTED)["last_band"] == "detractor"
+    days = [customer_inputs(person.case, answered_at + n * DAY, COMPUTED)["since_answer"] for n in (0, 0.5, 1, 90)]
+    assert days == [None, 0, 1, 90]
 
 
 def test_the_language_is_the_tag_without_its_country_and_unknown_names_are_left_out() -> None:

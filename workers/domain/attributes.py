@@ -20,7 +20,7 @@ from workers.cloudevents.reader import describe
 from workers.decision_table.files.definition import parse_domain
 from workers.decision_table.model.spans import WHOLE, Spans, everything_of, within
 from workers.decision_table.model.table import Column
-from workers.decision_table.model.values import Kind, parse_number, position_of
+from workers.decision_table.model.values import Kind, iso_months, parse_months, parse_number, position_of
 from workers.domain.records import Customer
 from workers.domain.types import ACCOUNT
 from workers.errors import BadInput, Misconfigured
@@ -35,13 +35,15 @@ MOST_VALUES = 200
 LONGEST_VALUE = 200
 LARGEST = 10**15
 """Numbers beyond it are not exact in JSON."""
+MOST_MONTHS = 1200
+"""A hundred years: what is longer is a number of something else."""
 NOTED_NAME = 60
 RESERVED = frozenset(
     {"trigger", "after", "score", "comment", "wants_contact", "event", "first", "delivery_expected", "months", "on"}
     | {"email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "id"}
     | {"country", "survey_notice_given", "survey_consent"}
     | {"customer_since", "orders", "last_band", "in_onboarding", "loyal", "used_new_feature", "otherwise"}
-    | {"tenure", "phase", "question"}
+    | {"tenure", "phase", "since_answer", "question"}
 )
 """Names that mean something already in a table or a profile."""
 KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal")
@@ -63,6 +65,7 @@ class AttributeKind(StrEnum):
     NUMBER = "number"
     DATE = "date"
     BOOLEAN = "boolean"
+    MONTHS = "months"
 
 
 COLUMN_KINDS = {
@@ -71,15 +74,17 @@ COLUMN_KINDS = {
     AttributeKind.NUMBER: Kind.NUMBER,
     AttributeKind.DATE: Kind.DATE,
     AttributeKind.BOOLEAN: Kind.BOOLEAN,
+    AttributeKind.MONTHS: Kind.MONTHS,
 }
 """What a table calls each kind."""
-BANDED = (AttributeKind.INTEGER, AttributeKind.NUMBER, AttributeKind.DATE)
+BANDED = (AttributeKind.INTEGER, AttributeKind.NUMBER, AttributeKind.DATE, AttributeKind.MONTHS)
 """What may have a domain: kinds whose values stand before and after each other."""
 EXPECTED = {
     AttributeKind.INTEGER: "a whole number, such as 12",
     AttributeKind.NUMBER: "a number with a point, such as 12.5",
     AttributeKind.DATE: "a day as 2026-03-31",
     AttributeKind.BOOLEAN: "true or false",
+    AttributeKind.MONTHS: "years and months as P1Y6M, or a whole number of months",
 }
 
 
@@ -193,12 +198,23 @@ def _boolean(attribute: Attribute, given: object) -> Scalar | None:
     return given if isinstance(given, bool) else None
 
 
+def _months(attribute: Attribute, given: object) -> Scalar | None:
+    count = _integer(attribute, given)
+    if count is None and isinstance(given, str):
+        try:
+            count = parse_months(given.strip().upper())
+        except BadInput:
+            return None
+    return iso_months(count) if isinstance(count, int) and 0 <= count <= MOST_MONTHS else None
+
+
 READERS = {
     AttributeKind.TEXT: _text,
     AttributeKind.INTEGER: _integer,
     AttributeKind.NUMBER: _number,
     AttributeKind.DATE: _date,
     AttributeKind.BOOLEAN: _boolean,
+    AttributeKind.MONTHS: _months,
 }
 
 

@@ -39,6 +39,7 @@ COMPUTED: Mapping[str, Column] = MappingProxyType(
         "tenure": Column("tenure", Kind.DURATION, spans=FROM_ZERO, unknown=True),
         "orders": Column("orders", Kind.INTEGER, spans=FROM_ZERO),
         "last_band": Column("last_band", Kind.TEXT, values=(*Band, NO_BAND)),
+        "since_answer": Column("since_answer", Kind.DURATION, spans=FROM_ZERO, unknown=True),
         "phase": Column("phase", Kind.TEXT, values=PHASES, unknown=True),
     }
 )
@@ -105,6 +106,12 @@ def last_band(case: CustomerCase, at: datetime) -> str:
     return str(last.band) if last else NO_BAND
 
 
+def since_answer(case: CustomerCase, at: datetime) -> int | None:
+    """Return how many whole days before a moment somebody answered last, whatever the question; None for never."""
+    last = max((row.answered_at for row in case.all(Response) if row.answered_at < at), default=None)
+    return (at - last).days if last else None
+
+
 def phase(case: CustomerCase, at: datetime) -> str | None:
     """Return where in the relationship somebody is: the first of PHASES that holds; None where no start is known."""
     begun, finished = started_at(case, at, ONBOARDING), started_at(case, at, ("onboarding_finished",))
@@ -119,7 +126,13 @@ def phase(case: CustomerCase, at: datetime) -> str | None:
     return "loyal" if at - start >= LOYAL_AFTER else "established"
 
 
-COMPUTING = {"tenure": tenure, "orders": orders, "last_band": last_band, "phase": phase}
+COMPUTING = {
+    "tenure": tenure,
+    "orders": orders,
+    "last_band": last_band,
+    "since_answer": since_answer,
+    "phase": phase,
+}
 
 
 def without_personal(inputs: Mapping[str, object], attributes: Attributes) -> dict[str, object]:

@@ -79,6 +79,7 @@ DECLARED = columns_of(
     read_attributes(
         b"plan: {type: text, values: [free, pro]}\nseats: {type: integer, domain: 1..500}\nends: {type: date}\n"
         b"partner: {type: boolean, may be unknown: no, if missing: no}\nrevenue: {type: number}\n"
+        b"term: {type: months, domain: P1M..P5Y}\n"
     )
 )
 

@@ -58,6 +58,17 @@ CASES: dict[str, list[Case]] = {
     "/account/second-factor": [
         case("/account/second-factor", {"code": "000000"}, "current_password", page="/account/second-factor"),
     ],
+    "/account/digest": [
+        case(
+            "/account/digest",
+            {"email": "nobody", "zone": "Europe/Rome", "wants": "1"},
+            "email",
+            who="Léa",
+            page="/account",
+            kept={"email": "nobody", "zone": "Europe/Rome"},
+        ),
+        case("/account/digest", {"zone": "Mars/Base"}, "zone", who="Léa", page="/account", kept={"zone": "Mars/Base"}),
+    ],
     "/inbox/away": [
         case("/inbox/away", {"until": "2020-01-01"}, "until", who="Léa", page="/inbox", kept={"until": "2020-01-01"})
     ],

@@ -45,7 +45,7 @@ def test_a_lead_sees_coverage_and_who_went_silent(team: Team) -> None:
     html = unescape(client.get("/accounts").text)
     said = words(html)
     assert "50% of accounts answered: 1 of 2." in said
-    assert "Revenue: 100% answered, 80\u202f000 of 80\u202f000; 80\u202f000 was asked." in said
+    assert "Revenue: 100% answered, 80 000 of 80 000; 80 000 was asked." in said
     assert "It is not known of 1 account, which is in neither sum." in said
     silent = html.partition('id="silent"')[2].partition('id="largest"')[0]
     assert ">Muet</a>" in silent
@@ -66,14 +66,14 @@ def test_each_table_is_a_file(team: Team) -> None:
         "What,All,Asked,Answered,Share",
         "Accounts,2,2,1,0.5",
         "People,3,3,1,0.3333",
-        "Revenue,80000,80000,80000,1",
+        "Revenue,80000,80000,80000,1.0",
         "Accounts of which no value is known,1,,,",
     ]
     book = load_workbook(io.BytesIO(client.get("/accounts.xlsx").content))
     assert [sheet.title for sheet in book] == [
         "Coverage",
         "NPS over accounts",
-        "Silent accounts",
+        "Silent",
         "Accounts with the most people",
     ]
     assert client.get("/accounts-nothing.csv").status_code == 404

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
         ticket_event,
         turn,
     )
-    from workers.domain.ticket.open import AT_ONCE, OF_ACCOUNT, join_host, open_or_join, remark
+    from workers.domain.ticket.open import AT_ONCE, join_host, open_or_join, remark
     from workers.domain.ticket.outcomes import (
         CONTACTED,
+        OF_ACCOUNT,
         OUTCOMES,
         RECOVERING,
         TOLD,
@@ -107,10 +108,11 @@ PLACES = {
         ),
         "workers.domain.ticket.history",
     ),
-    **dict.fromkeys(("AT_ONCE", "OF_ACCOUNT", "join_host", "open_or_join", "remark"), "workers.domain.ticket.open"),
+    **dict.fromkeys(("AT_ONCE", "join_host", "open_or_join", "remark"), "workers.domain.ticket.open"),
     **dict.fromkeys(
         (
             "CONTACTED",
+            "OF_ACCOUNT",
             "OUTCOMES",
             "RECOVERING",
             "TOLD",

@@ -24,11 +24,10 @@ from workers.domain.ticket.history import (
     ticket_event,
     turn,
 )
+from workers.domain.ticket.outcomes import OF_ACCOUNT
 from workers.domain.types import DispatchState, MailClass, TicketState
 
 TEAM = "support"
-OF_ACCOUNT = "account"
-"""The line of a ticket's history that names an answer of somebody else of the account, and its source."""
 AT_ONCE = Wait()
 
 

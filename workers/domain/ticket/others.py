@@ -12,15 +12,9 @@ from workers.domain.records import Dispatch, History, Response, Ticket, TicketEn
 from workers.domain.survey.mail_after_answer import mail_refused
 from workers.domain.survey.request import language_of
 from workers.domain.ticket.history import Turn, entry
-from workers.domain.ticket.open import OF_ACCOUNT
-from workers.domain.ticket.outcomes import PASSED_ON, TOLD
+from workers.domain.ticket.outcomes import NEWS, PASSED_ON, TOLD, TOLD_OTHER, UNTOLD_OTHER
 from workers.domain.types import ACCOUNT, ActionState, DispatchState, MailClass, TicketState
 
-TEMPLATE = "done-account"
-TOLD_OTHER, UNTOLD_OTHER = "account_told", "account_untold"
-"""The lines of a ticket's history that name who else was told, or could not be."""
-NAMES_SOMEBODY = frozenset({OF_ACCOUNT, TOLD_OTHER, UNTOLD_OTHER})
-"""The kinds of lines that name an answer of somebody else."""
 SUBJECT = "account_news"
 """What the line is about that the history of somebody has who could not be told."""
 
@@ -37,7 +31,7 @@ def tell_others(case: CustomerCase, ticket: Ticket) -> None:
     if ACCOUNT not in case.policy.attributes or not brings_news(ticket):
         return
     for other, response in case.others_in(ticket):
-        why = mail_refused(other, TEMPLATE, replace(response, late=False))
+        why = mail_refused(other, NEWS, replace(response, late=False))
         noted = entry(case, ticket, Turn(UNTOLD_OTHER if why.reason else TOLD_OTHER, text=why.reason), response.id)
         case.add(replace(noted, source=noted.kind, event_id=response.id))
         if why.reason:
@@ -56,11 +50,11 @@ def news_to(other: CustomerCase, ticket: Ticket, response: Response) -> Dispatch
     language = language_of(other.customer.language, other.policy)
     same = base_of(language) == base_of(ticket.language)
     return Dispatch(
-        id=other.ids.derive(ticket.opened_at, "mail", TEMPLATE, ticket.id, response.id),
+        id=other.ids.derive(ticket.opened_at, "mail", NEWS, ticket.id, response.id),
         customer=other.id,
         kind="mail",
         mail_class=MailClass.SERVICE,
-        template=TEMPLATE,
+        template=NEWS,
         language=language,
         facts={"label": response.label, **({"sentence": ticket.sentence} if same and ticket.sentence else {})},
         request=None,

@@ -41,6 +41,14 @@ OTHER = "other"
 NOT_REACHED_ATTEMPTS, NOT_REACHED_DAYS = 3, 2
 LONGEST_PROMISE = timedelta(days=366)
 """A promise for later than that is a slip of the keyboard."""
+OF_ACCOUNT = "account"
+"""The line of a ticket's history that names an answer of somebody else of the account, and its source."""
+TOLD_OTHER, UNTOLD_OTHER = "account_told", "account_untold"
+"""The lines that name who else was told what was done, or could not be."""
+NAMES_SOMEBODY = frozenset({OF_ACCOUNT, TOLD_OTHER, UNTOLD_OTHER})
+"""The kinds of lines that name an answer of somebody else."""
+NEWS = "done-account"
+"""The mail that tells others of an account what was done."""
 CALLS = frozenset({"no_answer", "reached"})
 
 

@@ -13,9 +13,7 @@ from workers.domain.places.claims import TEMPLATE as CLAIM_MAIL
 from workers.domain.places.claims import Claim
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.reporting.scales import RATED, SCALES
-from workers.domain.ticket.others import TEMPLATE as NEWS
-from workers.domain.ticket.others import TOLD_OTHER, UNTOLD_OTHER
-from workers.domain.ticket.outcomes import PASSED_ON, TOLD
+from workers.domain.ticket.outcomes import NEWS, PASSED_ON, TOLD, TOLD_OTHER, UNTOLD_OTHER
 from workers.domain.types import (
     ACCOUNT,
     CONTACTS,

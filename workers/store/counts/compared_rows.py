@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
-from workers.domain.ticket.others import NAMES_SOMEBODY
+from workers.domain.ticket.outcomes import NAMES_SOMEBODY
 from workers.store import tables as t
 from workers.store.counts.books import text
 

@@ -57,6 +57,8 @@ def attribute_column(connection: Connection, attribute: Attribute) -> Column:
     elif attribute.kind is AttributeKind.DATE:
         shown = sa.case((text.like("____-__-__"), sa.func.substr(text, 1, MONTH_DIGITS)))
         missing = None if missing is None else str(missing)[:MONTH_DIGITS]
+    elif attribute.kind is AttributeKind.MONTHS:
+        shown = sa.case((text.like("P%"), text))
     elif not attribute.is_name:
         shown = sa.case((text.in_(attribute.values), text))
     return shown if missing is None else sa.func.coalesce(shown, sa.literal(str(missing)))

@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.records import Customer, Response, Ticket, TicketEntry
 from workers.domain.ticket import OF_ACCOUNT
-from workers.domain.ticket.others import NAMES_SOMEBODY, TOLD_OTHER, UNTOLD_OTHER, answer_of
+from workers.domain.ticket.others import answer_of
+from workers.domain.ticket.outcomes import NAMES_SOMEBODY, TOLD_OTHER, UNTOLD_OTHER
 from workers.domain.types import CustomerId, TicketState
 from workers.store import read, tables
 

@@ -221,7 +221,7 @@ def revenue_as_text(revenue: Mapping[str, object] | None) -> list[str]:
         f"{revenue['attribute']!s:<9} {{answered}} of {{total}} answered{share}; {{asked}} was asked".format_map(sums)
     ]
     if revenue["accounts_unknown"]:
-        lines.append(f"          not known of {revenue['accounts_unknown']} accounts, which are in neither")
+        lines.append(f"          accounts of which it is not known, in neither sum: {revenue['accounts_unknown']}")
     return lines
 
 

@@ -36,7 +36,7 @@ def coverage_sheet(coverage: Coverage, words: Words) -> Sheet:
     ]
     if (revenue := coverage.revenue) is not None:
         sums = (revenue.total, revenue.asked, revenue.answered)
-        cells = [Cell(value, words.whole(round(value))) for value in sums]
+        cells = [Cell(int(value) if value.is_integer() else value, words.whole(round(value))) for value in sums]
         rows.append([word(words.dimension(revenue.attribute)), *cells, ratio(words, revenue.share)])
         rows.append([word(said(words, "unknown")), number(words, revenue.unknown), *[word("")] * 3])
     return made("coverage", words, ("accounts.what", *(f"report.column.{id}" for id in SHARES)), rows)
