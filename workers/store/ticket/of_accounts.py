@@ -109,3 +109,8 @@ def with_answers(connection: Connection, entries: Iterable[TicketEntry]) -> list
         return replace(line, text=" ".join(filter(None, words)))
 
     return [with_words(line) if line.kind in NAMES_SOMEBODY else line for line in lines]
+
+
+def called(name: str | None, crm_id: str | None) -> str:
+    """Return who a customer is, in brackets; nothing of an erased one."""
+    return f"({', '.join(filter(None, (name, crm_id)))})" if crm_id else ""
