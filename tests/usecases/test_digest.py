@@ -29,7 +29,7 @@ DECLARED = "account: {type: text, personal: no, silent after: P30D}\n"
 def house(tmp_path: Path, database: dict[str, str]) -> Iterator[House]:
     """Give an installation with a team and an account, on either database."""
     write_rules(tmp_path / "own", DECLARED)
-    with_team = House(tmp_path / "home", overrides=str(tmp_path / "own"), **database)
+    with_team = House(tmp_path / "home", MONDAY - timedelta(days=6), overrides=str(tmp_path / "own"), **database)
     yield with_team
     with_team.close()
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from workers.usecases.operation import inquiry
 from workers.usecases.operation.status import read_books
 
 DECLARED = "account: {type: text, personal: no}\n"
+Details = dict[str, object] | None
 COLUMN = "  one ticket per: {type: text, values: [customer, account, team]}\n"
 
 
@@ -55,17 +56,17 @@ def make_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
         house.close()
 
 
-def low_score(house: House, subject: str, account: str | None, value: int = 2, **more: object) -> dict[str, Any]:
+def low_score(house: House, subject: str, account: str | None, value: int = 2, said: Details = None) -> dict[str, Any]:
     """Return the event of a low score that somebody of an account gives."""
     event = score(value, subject, house.clock.at, comment=f"said by {subject}")
-    who = {"id": subject, "email": f"{subject}@example.org", "name": f"Person {subject}", **more}
+    who = {"id": subject, "email": f"{subject}@example.org", "name": f"Person {subject}", **(said or {})}
     event["data"]["customer"] = {**who, "attributes": {"account": account}}
     return {**event, "id": f"score-{subject}-{house.clock.at.isoformat()}"}
 
 
-def low(house: House, subject: str, account: str | None, value: int = 2, **more: object) -> None:
+def low(house: House, subject: str, account: str | None, value: int = 2, said: Details = None) -> None:
     """Let somebody of an account give a low score."""
-    house.take(low_score(house, subject, account, value, **more))
+    house.take(low_score(house, subject, account, value, said))
 
 
 def still_open(house: House) -> list[Ticket]:
@@ -142,20 +143,19 @@ def others_hear(house: House) -> None:
     """Live through a ticket with answers of five others: who may not be written to, who reads another language, who
     answered twice, and what a second ending tells."""
     house.staff()
-    low(house, "1", "Acme", language="en")
+    low(house, "1", "Acme", said={"language": "en"})
     house.settle()
     (ticket,) = still_open(house)
-    for minute, (subject, more) in enumerate(
-        {
-            "2": {"language": "en-GB"},
-            "3": {"language": "fr"},
-            "4": {"email": None},
-            "5": {"language": "en"},
-            "6": {},
-        }.items()
-    ):
+    others: dict[str, Details] = {
+        "2": {"language": "en-GB"},
+        "3": {"language": "fr"},
+        "4": {"email": None},
+        "5": {"language": "en"},
+        "6": None,
+    }
+    for minute, (subject, more) in enumerate(others.items()):
         house.clock.at += timedelta(minutes=minute)
-        low(house, subject, "Acme", **more)
+        low(house, subject, "Acme", said=more)
     house.clock.at += timedelta(minutes=9)
     low(house, "2", "Acme", 1)
     house.settle()
@@ -177,7 +177,9 @@ def others_hear(house: House) -> None:
     with house.store.reading() as connection:
         story = inquiry.explain(connection, "customer", "4", house.clock.at, house.parts.policies.current(), ON)
     assert story is not None
-    (untold,) = [line for line in story["history"] if line["subject"] == "account_news"]
+    (untold,) = [
+        line for line in cast("list[dict[str, object]]", story["history"]) if line["subject"] == "account_news"
+    ]
     assert (
         untold["reason"] == "News of what was done for the account skipped: no mail address of the customer was known."
     )

@@ -26,7 +26,7 @@ SCORES = {"Acme": (10, 10, 0), "Bolt": (9,), "Cire": (7, 8), "Dune": (10, 10), "
 """The latest scores of the people of each account; of the three of Acme the mean is a detractor's."""
 
 
-WORTH: dict[tuple[str, int], object] = {
+WORTH: dict[tuple[str, int], str | int | float] = {
     ("Acme", 0): 500,
     ("Acme", 1): "1000.5",
     ("Bolt", 3): 2000,
