@@ -1,6 +1,7 @@
 """Mistakes that are made when Boucle is set up: each is one sentence that says what to do, before any work is done."""
 
 import re
+import shutil
 import socket
 import sqlite3
 import sys
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from workers.adapters.rule_files import FILES
 from workers.store import tables
 
 if TYPE_CHECKING:
     from verbs import Boucle
 
+SHIPPED = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(60)
 JARGON = re.compile(
     r"Traceback|Input should|validation error|type=|value_error|pydantic|sqlalchemy|psycopg\.|Errno|string_pattern",
@@ -394,3 +397,43 @@ def test_what_needs_no_database_asks_none(boucle: "Boucle", folder: Path) -> Non
         ended = boucle(*arguments)
         assert "database" not in ended.err
         assert "Kafka" in ended.err
+
+
+EDITED = {
+    "templates/brand.yaml": "nme: Lamps",
+    "rules/events.csv": "event;kind",
+    "rules/journey-plan/rules.csv": "x;y",
+    "rules/follow-up/rules.csv": "x;y",
+    "rules/journey-plan/contrary.csv": "x;y",
+    "rules/journey-plan/waves.csv": "x;y",
+    "rules/attributes.yaml": "plan: {type: words}",
+    "rules/calendar.yaml": "hours: always",
+    "rules/root-causes.yaml": "Price!: [high]",
+    "rules/sites.yaml": "shop: {origins: none}",
+    "rules/places.yaml": "till: {kind: desk}",
+    "rules/drivers.yaml": "price: dear",
+    "rules/countries.csv": "country;consent",
+}
+"""A slip in every file that an operator writes."""
+
+
+def test_every_faulty_file_is_named_at_once(boucle: "Boucle", tmp_path: Path) -> None:
+    """One after another would be a run of `boucle check` for each: also where the brand, or an attribute, is faulty."""
+    own = tmp_path / "own"
+    for folder in ("rules/journey-plan", "rules/follow-up"):
+        shutil.copytree(SHIPPED / folder, own / folder)
+    for place, text in EDITED.items():
+        (own / place).parent.mkdir(parents=True, exist_ok=True)
+        (own / place).write_text(text, "utf-8")
+    assert {Path(place).name for place in EDITED} >= {Path(place).name for place in FILES}
+    boucle.set(overrides=str(own))
+    ended = boucle("check")
+    faults = (ended.out + ended.err).splitlines()
+    named = {place for place in EDITED if any(names(fault, place) for fault in faults)}
+    assert (ended.code, named) == (1, set(EDITED))
+
+
+def names(fault: str, place: str) -> bool:
+    """Tell whether a fault begins with the place of a file, or with that of the table that it holds."""
+    folder, _, name = place.rpartition("/")
+    return fault.startswith((place, f"{folder}: {name}"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workers.errors import BadInput
-from workers.text.yaml_text import read_yaml
+from workers.errors import BadInput, Misconfigured
+from workers.text.yaml_text import read_named, read_operators_file, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_the_same_key_in_two_places_is_two_keys() -> None:
         "d": {"x": 1},
     }
     assert read_yaml("", "file.yaml") is None
+
+
+@pytest.mark.parametrize("below", ["\n  shop: {label: x}\n  till: {label: y}", "\n- id: shop", " [shop]"])
+def test_a_heading_over_all_names_is_told(below: str) -> None:
+    """Many tools want one: the sentence says that it is left out, and no key below it is taken for a wrong one."""
+    with pytest.raises(Misconfigured, match=r"rules/places\.yaml: leave the line `places:` out"):
+        read_named(f"places:{below}".encode(), "rules/places.yaml", ("kind", "label"))
+
+
+@pytest.mark.parametrize("text", ["places: {label: x}", "places: {}\nshop: {}", "shop: {places: {}}", "places: x", ""])
+def test_a_name_that_looks_like_a_heading_is_a_name(text: str) -> None:
+    """Where a known key stands below it, or another name beside it."""
+    assert read_named(text.encode(), "rules/places.yaml", ("kind", "label")) == (
+        read_operators_file(text.encode(), "rules/places.yaml")
+    )

@@ -4,6 +4,7 @@ Files only: no database, no clock. What is refused stays out, with every fault, 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,29 +63,35 @@ class LiveRules:
         self._seen = self._stamps()
         faults: list[str] = []
         self._tables: dict[str, LiveTable] = {}
-        self.attributes = self._file(
-            "attributes.yaml", lambda: data.read(attributes.FILE), self._read_attributes, earlier
-        )
+        with told_in(faults):
+            self.attributes = self._beside(attributes.FILE, self._read_attributes, earlier)
+        is_declared = not faults
         for place, fit in PLACES.items():
             before = partial(former, earlier, place)
+            # without its attributes a table is read for its own faults, and not for what it asks of them
+            fitting = self._fitting(fit) if is_declared else None
             try:
-                self._tables[place] = LiveTable(data.folder(place), known_names, before, self._fitting(fit))
+                self._tables[place] = LiveTable(data.folder(place), known_names, before, fitting)
             except FAULTS as error:
                 faults += [f"{place}: {fault}" for fault in faults_of(error)]
+        with told_in(faults):
+            self.contrary = self._file(CONTRARY, self._read_contrary, decision_table.load_contrary, earlier)
+        with told_in(faults):
+            self.waves = self._file(WAVES, self._read_waves, decision_table.load_waves, earlier)
+        with told_in(faults):
+            self.calendar = self._beside(CALENDAR, decision_table.load_calendar, earlier)
+        with told_in(faults):
+            self.causes = self._beside(root_causes.FILE, root_causes.read_causes, earlier)
+        with told_in(faults):
+            self.sites = self._beside(web_sites.FILE, web_sites.read_sites, earlier)
+        with told_in(faults):
+            self.places = self._beside(places.FILE, places.read_places, earlier)
+        with told_in(faults):
+            self.drivers = self._beside(drivers.FILE, drivers.read_drivers, earlier)
+        with told_in(faults):
+            self.duties = self._beside(survey_duties.FILE, survey_duties.read_duties, earlier)
         if faults:
             raise Misconfigured(faults)
-        self.contrary = self._file(CONTRARY, self._read_contrary, decision_table.load_contrary, earlier)
-        self.waves = self._file(WAVES, self._read_waves, decision_table.load_waves, earlier)
-        self.calendar = self._file("calendar.yaml", lambda: data.read(CALENDAR), decision_table.load_calendar, earlier)
-        self.causes = self._file(
-            "root-causes.yaml", lambda: data.read(root_causes.FILE), root_causes.read_causes, earlier
-        )
-        self.sites = self._file("sites.yaml", lambda: data.read(web_sites.FILE), web_sites.read_sites, earlier)
-        self.places = self._file("places.yaml", lambda: data.read(places.FILE), places.read_places, earlier)
-        self.drivers = self._file("drivers.yaml", lambda: data.read(drivers.FILE), drivers.read_drivers, earlier)
-        self.duties = self._file(
-            survey_duties.NAME, lambda: data.read(survey_duties.FILE), survey_duties.read_duties, earlier
-        )
         self._candidates: dict[str, LiveTable] = {}
         self._refused_candidates: dict[str, Refused] = {}
         self._look_at_candidates()
@@ -160,7 +167,11 @@ class LiveRules:
         try:
             return LiveFile(name, read, parse, before)
         except (BadInput, OSError) as error:
-            raise Misconfigured([f"rules: {fault}" for fault in faults_of(error)]) from error
+            raise Misconfigured([placed(name, fault) for fault in faults_of(error)]) from error
+
+    def _beside(self, place: str, parse: Callable[[bytes], T], earlier: Earlier) -> LiveFile[T]:
+        """Read a file beside the tables, by its place under rules/."""
+        return self._file(short(place), lambda: self._data.read(place), parse, earlier)
 
     def _fitting(self, fit: Fit) -> Callable[[Table], None]:
         """Return what sees that a table fits in its place beside the attributes as they are declared by then."""
@@ -210,6 +221,15 @@ class LiveRules:
         return frozenset(stamp for path in files if (stamp := stamp_of(path)))
 
 
+@contextmanager
+def told_in(faults: list[str]) -> Iterator[None]:
+    """Keep the faults of what is read inside, so that what comes after it is read as well; they are raised together."""
+    try:
+        yield
+    except Misconfigured as error:
+        faults += error.faults
+
+
 def stamp_of(path: Path) -> Stamp | None:
     """Return what changes when a file does, or None when there is none."""
     try:
@@ -222,6 +242,12 @@ def stamp_of(path: Path) -> Stamp | None:
 def short(place: str) -> str:
     """Return the name of a folder or file under rules/."""
     return place.rpartition("/")[2]
+
+
+def placed(name: str, fault: str) -> str:
+    """Return a fault of a file beside the tables that begins with the file's place."""
+    folder = JOURNEY_PLAN if name in (CONTRARY, WAVES) else "rules"
+    return f"{folder}/{fault}" if fault.startswith(name) else f"{folder}/{name}: {fault}"
 
 
 def former(earlier: Earlier, place: str) -> Table | None:

@@ -36,13 +36,22 @@ class Inspection:
         made += [(self._parts, name) for name in SHARED]
         made += [(self._outgoing, name) for name in SENT]
         parts: list[Callable[[], object]] = [partial(getattr, owner, name) for owner, name in made]
-        for make in (*parts, lambda: self.identity_provider, self._outgoing.returned_mail, self._texts):
+        beside = (self._rules_alone, lambda: self.identity_provider, self._outgoing.returned_mail, self._texts)
+        for make in (*parts, *beside):
             try:
                 make()
             except Misconfigured as error:
                 faults += [fault for fault in error.faults if fault not in faults]
         cluster = kafka_of(self._parts.settings)
         return faults + (cluster.faults() if cluster else [])
+
+    def _rules_alone(self) -> None:
+        """Read the rules where faulty texts kept the policy from being made; raises Misconfigured."""
+        if "policies" in vars(self._parts):
+            return
+        from workers.usecases.rules.active_policy import check_rules
+
+        check_rules(self._parts.files.data)
 
     def _texts(self) -> None:
         """See that what sends SMS is set up, and that no text takes too many; raises Misconfigured."""

@@ -25,7 +25,7 @@ from workers.domain.records import Customer
 from workers.domain.types import ACCOUNT
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
-from workers.text.yaml_text import read_operators_file, unread_keys
+from workers.text.yaml_text import read_named, unread_keys
 
 FILE = "rules/attributes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -220,7 +220,7 @@ READERS = {
 
 def read_attributes(body: bytes) -> Attributes:
     """Return the declared attributes by name, none for an empty file; raises Misconfigured with every fault."""
-    content = read_operators_file(body, FILE)
+    content = read_named(body, FILE, KEYS)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

@@ -17,7 +17,7 @@ from workers.domain.records.choices import codes_in
 from workers.domain.types import Band
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
-from workers.text.yaml_text import read_operators_file, unread_keys
+from workers.text.yaml_text import read_named, unread_keys
 
 FILE = "rules/drivers.yaml"
 CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -62,7 +62,7 @@ def in_language(names: Names, language: str) -> str:
 
 def read_drivers(body: bytes) -> Drivers:
     """Return the declared drivers by code, none for an empty file; raises Misconfigured with every fault."""
-    content = read_operators_file(body, FILE)
+    content = read_named(body, FILE, KEYS)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

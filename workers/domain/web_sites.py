@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from workers.domain.places.listed import USUAL, Limit, Place, PlaceKind, limit_faults, limits_of
 from workers.errors import Misconfigured
-from workers.text.yaml_text import read_operators_file
+from workers.text.yaml_text import read_named
 
 FILE = "rules/sites.yaml"
 SITE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
@@ -68,7 +68,7 @@ def matches(pattern: str, path: str) -> bool:
 
 def read_sites(body: bytes) -> Mapping[str, WebSite]:
     """Return the sites by id; raises Misconfigured with every fault and what to write instead."""
-    content = read_operators_file(body, FILE) or {}
+    content = read_named(body, FILE, KEYS) or {}
     if not isinstance(content, dict):
         raise Misconfigured([f"{FILE} must begin with the id of a site, such as `shop:`, its lines indented below"])
     faults: list[str] = []

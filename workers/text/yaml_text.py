@@ -55,6 +55,21 @@ def read_operators_file(content: bytes, place: str) -> object:
         raise Misconfigured([f"{place} cannot be read: {error}"]) from error
 
 
+def read_named(content: bytes, place: str, keys: Sequence[str]) -> object:
+    """Return what a file says in which each name stands at the left margin, with some of the `keys` below it.
+
+    Raises Misconfigured where it cannot be read, or all of it stands below a heading, as other tools want it.
+    """
+    values = read_operators_file(content, place)
+    heading = place.rpartition("/")[2].partition(".")[0]
+    if isinstance(values, dict) and list(values) == [heading]:
+        below = values[heading]
+        if isinstance(below, list) or (isinstance(below, dict) and below and set(keys).isdisjoint(below)):
+            advice = f"leave the line `{heading}:` out, and begin with a name at the left margin for each of them."
+            raise Misconfigured([f"{place}: {advice}"])
+    return values
+
+
 def unread_keys(keys: Iterable[object], names: Sequence[str]) -> Iterator[str]:
     """Give a sentence for each key that is none of those that are read, with what was likely meant."""
     for key in keys:

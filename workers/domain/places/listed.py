@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from workers.errors import Misconfigured
-from workers.text.yaml_text import read_operators_file
+from workers.text.yaml_text import read_named
 
 FILE = "rules/places.yaml"
 PLACE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
@@ -65,7 +65,7 @@ Places = Mapping[str, Place]
 
 def read_places(body: bytes) -> Places:
     """Return the places by id, none for an empty file; raises Misconfigured with every fault and what to write."""
-    content = read_operators_file(body, FILE)
+    content = read_named(body, FILE, KEYS)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):

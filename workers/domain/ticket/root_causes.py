@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from workers.errors import Misconfigured
-from workers.text.yaml_text import read_operators_file
+from workers.text.yaml_text import read_named
 
 FILE = "rules/root-causes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -16,7 +16,7 @@ OTHER = "other"
 
 def read_causes(body: bytes) -> Mapping[str, tuple[str, ...]]:
     """Return the causes by area; raises Misconfigured with every fault and what to write instead."""
-    content = read_operators_file(body, FILE)
+    content = read_named(body, FILE, ())
     if not isinstance(content, dict) or not content:
         raise Misconfigured([f"{FILE} holds no areas: write lines such as `delivery: [late, damaged]`"])
     faults: list[str] = []

@@ -232,6 +232,11 @@ def known_names(data: Data) -> KnownNames:
     )
 
 
+def check_rules(data: Data) -> None:
+    """Read every rule where there may be no policy, because other files are faulty; raises Misconfigured with all."""
+    LiveRules(data, lambda: known_names(data))
+
+
 def declared_columns(body: bytes) -> Mapping[str, Column]:
     """Return the columns of the attributes that a file declares; none of one that cannot be read."""
     try:
