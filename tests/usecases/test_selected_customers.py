@@ -11,12 +11,17 @@ import pytest
 from embedded import START, Embedded, about, journey
 from eventparts import DAY, NOW, Person, an_event
 from houses import install
-from ownrules import files_with, table_with, write_rules
+from ownrules import RULES, files_with, table_with, write_rules
 from ticketparts import shipped
 
+from workers.decision_table import parse
 from workers.domain.attributes import read_attributes
 from workers.domain.compiled_tables.journey_plan import JourneyPlan
-from workers.domain.records import SurveyRequest, Touchpoint
+from workers.domain.explain.story import Story
+from workers.domain.explain.survey import touchpoint_entry
+from workers.domain.explain.view import View
+from workers.domain.mail.survey_duties import read_duties
+from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.usecases.operation import inquiry, status
 
 __all__ = ["install"]
@@ -89,7 +94,7 @@ def test_a_later_change_asks_nobody_again_and_erasing_takes_what_was_looked_at(b
 
 
 def selecting() -> Person:
-    """Return a customer under a plan that asks after a delivery on one plan only."""
+    """Return a customer whose plan asks after a delivery on one plan only."""
     plan = JourneyPlan(table_with("journey-plan", LINE, {"J2": "pro"}))
     return Person(policy=replace(shipped(), plan=plan, attributes=read_attributes(DECLARED.encode())))
 
@@ -112,3 +117,51 @@ def test_any_order_of_events_gives_the_same_customer(last: str) -> None:
     assert all(portrait == portraits[0] for portrait in portraits)
     state = "asked" if last == "pro" else "skipped"
     assert [row[0] for row in portraits[0]["touchpoints"].values() if row[3] == "J2"] == [state]  # type: ignore[attr-defined]  # a dict
+
+
+def asking_by(channel: str) -> Person:
+    """Return a customer whose plan asks after a delivery on one plan only, on a channel, with the law as shipped."""
+    files = files_with("journey-plan", LINE, {"J2": "pro", "J3": "pro"})
+    definition = files["table.yaml"].replace(b"  reminder: wait\n", b"  reminder: wait\n  channel: text\n")
+    head, *rows = files["rules.csv"].decode().splitlines()
+    cells = [f"{row};{channel if row.partition(';')[0] in ('J2', 'J3') else ''}" for row in rows]
+    plan = JourneyPlan(parse({"table.yaml": definition, "rules.csv": "\n".join([f"{head};channel", *cells]).encode()}))
+    duties = read_duties((RULES / "countries.csv").read_bytes())
+    policy = replace(shipped(), plan=plan, attributes=read_attributes(DECLARED.encode()), duties=duties, texts=True)
+    return Person(email=None, policy=policy)
+
+
+LACKING: list[tuple[str, str, dict[str, Any]]] = [
+    ("mail", "no_address", {}),
+    ("mail", "needs_notice", {"email": "42@example.org", "country": "DE"}),
+    ("mail", "hold", {"email": "42@example.org"}),
+    ("sms", "no_number", {}),
+    ("sms", "needs_consent", {"phone": "+491701234567", "country": "DE"}),
+    ("sms", "needs_notice", {"phone": "+33612345678", "country": "FR"}),
+    ("sms", "hold", {"phone": "+33612345678", "survey_consent": True}),
+]
+
+
+@pytest.mark.parametrize("plan", ["free", "pro"])
+@pytest.mark.parametrize(("channel", "reason", "told"), LACKING)
+def test_whom_the_plan_means_comes_before_what_they_lack(
+    plan: str, channel: str, reason: str, told: dict[str, Any]
+) -> None:
+    """A question for others waits for no address, number, consent, notice or end of a complaint: it is skipped at its
+    time, and explain says so before; one for this customer is held by what is missing."""
+    person = asking_by(channel)
+    person.hear(an_event("changed", NOW - DAY, customer={**told, "attributes": {"plan": plan}}))
+    if reason == "hold":
+        person.hear(an_event("complaint_opened", NOW - DAY, reference="c-1"))
+    person.hear(an_event("delivery", NOW - HOUR, reference="o-1"))
+    person.wake(NOW)
+    later = person.touchpoint("delivery-6w")
+    assert person.states()["delivery-now"] == (("skipped", "not_selected") if plan == "free" else ("held", reason))
+    assert (str(later.state), str(later.reason)) == ("held", reason)
+    kept = {"journeys": tuple(person.rows(Journey)), "stops": tuple(person.rows(Stop))}
+    entry = touchpoint_entry(later, View(Story(customer=person.case.customer, **kept), NOW, person.policy))  # type: ignore[arg-type]  # rows of each kind
+    assert entry["code"] == ("not_selected" if plan == "free" else reason)
+    assert ("as things stand it is not asked, because the plan asks other" in entry["reason"]) is (plan == "free")
+    assert entry["expected_at"] is None
+    person.wake(NOW + 42 * DAY)
+    assert person.states()["delivery-6w"] == (("skipped", "not_selected") if plan == "free" else ("held", reason))

@@ -4,13 +4,14 @@ from datetime import datetime
 
 from workers.calendar import next_in_window
 from workers.decision_table.model.rest_period import Question, Resting
-from workers.domain.explain.survey import expected_at, support_busy
+from workers.domain.explain.survey import expected_at, places, support_busy, unmeant
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
 from workers.domain.mail.survey_duties import unmet
+from workers.domain.records import Touchpoint
 from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, hold_ends
 from workers.domain.survey.request import OF_MAILBOX, rest_of
-from workers.domain.types import MAIL, Effect, Reason
+from workers.domain.types import MAIL, Effect, Reason, TouchpointState
 
 ANY = Question("", "")
 """A question of no template and no touchpoint: what rests is the person."""
@@ -109,7 +110,19 @@ def pending(opens: datetime, view: View) -> list[str]:
             asked_at = earliest if touchpoint.if_resting == "exempt" else max(earliest, opens)
             expected.append((asked_at, touchpoint))
     if not expected:
-        return [view.words.say("next.dropped")]
+        why = in_the_way(waiting[0], view)
+        return [view.words.say("next.unasked", why=why) if why else view.words.say("next.dropped")]
     at, following = min(expected, key=lambda question: (question[0], question[1].step))
     named = view.words.say("next.planned", name=view.words.name(following.step), day=view.words.day(at))
     return [named, *support_busy(following, view)]
+
+
+def in_the_way(touchpoint: Touchpoint, view: View) -> str:
+    """Return why a pending question is not asked as things stand, as a clause; empty where it is a rest that drops it.
+
+    What the plan says comes before what is lacking.
+    """
+    why = unmeant(touchpoint, view)
+    if why or touchpoint.state != TouchpointState.HELD:
+        return why
+    return view.words.clause(touchpoint.reason, places(touchpoint, view))

@@ -248,6 +248,7 @@ PHRASES = {
     "next.holds-at-most": "{why}; this holds until {until} at most",
     "next.nothing": "nothing is planned",
     "next.dropped": "what is planned will be dropped, as the customer rests longer",
+    "next.unasked": "as things stand what is planned is not asked: {why}",
     "next.planned": "planned next is {name} on {day}",
     # Answers, decisions, next steps
     "settling": "Settling: it is decided on once it has been still until {at}",

@@ -27,6 +27,8 @@ from workers.domain.survey.support_room import asked_at_latest
 from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
+UNTIL_TOLD = (Reason.NO_ADDRESS, Reason.NO_NUMBER, Reason.NEEDS_CONSENT, Reason.NEEDS_NOTICE)
+"""What holds a question until somebody tells something, and nobody knows when."""
 A_MOMENT = timedelta(microseconds=1)
 RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 
@@ -79,18 +81,29 @@ def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
     if touchpoint.state == TouchpointState.PLANNED:
         return view.words.say("planned", why=view.words.together(planned(touchpoint, view)))
     held = touchpoint.state == TouchpointState.HELD
-    why = view.words.clause(touchpoint.reason, places(touchpoint, view), over=not held)
+    why = unmeant(touchpoint, view) if held else ""
+    if why:
+        why = view.words.say("as-things-stand", why=why)
+    else:
+        why = view.words.clause(touchpoint.reason, places(touchpoint, view), over=not held)
     if held:
         why = view.words.say("gives-up", why=why, day=view.words.day(touchpoint.give_up_at))
     return view.words.why(view.words.lead(touchpoint.state), why)
+
+
+def unmeant(touchpoint: Touchpoint, view: View) -> str:
+    """Return that the plan means other customers as things stand, as a clause; empty where it means this one."""
+    other = not_selected(view.case(), with_inputs(view.case(), touchpoint))
+    return view.words.clause(other.reason, {"detail": other.detail}) if other.reason else ""
 
 
 def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     """Return what a touchpoint's reason may name; empty what is not known."""
     until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
     answered = until if touchpoint.reason == Reason.ANSWERED else None
-    ends = touchpoint.wake_at < touchpoint.give_up_at
-    held, _ = holding(view.case(), touchpoint)
+    held, until_then = holding(view.case(), touchpoint)
+    wakes = until_then or touchpoint.give_up_at if touchpoint.reason == Reason.HOLD else touchpoint.wake_at
+    ends = wakes < touchpoint.give_up_at
     before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
@@ -98,7 +111,7 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
         "asked": view.words.day(asked) if asked else "",
         "due": view.words.moment(touchpoint.due_at),
         "hold": view.words.held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
-        "wake": view.words.moment(touchpoint.wake_at) if ends else "",
+        "wake": view.words.moment(wakes) if ends else "",
         "due_on": view.words.day(touchpoint.due_at),
         "gives_up": view.words.day(touchpoint.give_up_at),
         "before": before,
@@ -111,6 +124,8 @@ def code_of(touchpoint: Touchpoint, view: View) -> str:
 
     What a planned one was put off for may be over, and sending may be stopped: neither is written into the row.
     """
+    if touchpoint.state == TouchpointState.HELD and unmeant(touchpoint, view):
+        return Reason.NOT_SELECTED
     if touchpoint.state != TouchpointState.PLANNED:
         return touchpoint.reason
     if max(touchpoint.due_at, touchpoint.wake_at) > view.now:
@@ -195,10 +210,8 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     number = occurrence_of(view.case(), touchpoint)
     if number > 1:
         clauses.append(view.words.say("comes-round", number=str(number)))
-    other = not_selected(view.case(), with_inputs(view.case(), touchpoint))
     stalled = view.stalled(touchpoint.step) or support_busy(touchpoint, view)
-    if other.reason:
-        why = view.words.clause(other.reason, {"detail": other.detail})
+    if why := unmeant(touchpoint, view):
         clauses.append(view.words.say("as-things-stand", why=why))
     elif not stalled and touchpoint.wake_at <= view.now:
         stalled = [view.words.say("next-look")]
@@ -242,9 +255,14 @@ def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
     """
     if touchpoint.state not in PENDING or touchpoint.wake_at > touchpoint.give_up_at:
         return None
-    if touchpoint.reason in (Reason.NEEDS_CONSENT, Reason.NEEDS_NOTICE):
+    if touchpoint.reason in UNTIL_TOLD or unmeant(touchpoint, view):
         return None
     earliest = max(touchpoint.due_at, touchpoint.wake_at)
+    if touchpoint.reason == Reason.HOLD:
+        cause, until = holding(view.case(), touchpoint)
+        if cause and (until is None or until > touchpoint.give_up_at):
+            return None
+        earliest = max(earliest, until or earliest)
     if touchpoint.if_resting != "exempt":
         rests = rest_of(view.case(earliest), question_of(touchpoint, view.policy))
         if rests is not None:

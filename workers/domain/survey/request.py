@@ -64,10 +64,14 @@ def ask(case: CustomerCase, touchpoint: Touchpoint, *, support_busy: bool = Fals
     if busy and touchpoint.reason == Reason.SUPPORT_BUSY:
         return
     stands, now = assess(case, unless_answered(case, touchpoint)), case.now
-    if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
+    if is_selected_now(stands, now):
         stands = unless_not_selected(case, stands)
+        if stands.state == TouchpointState.HELD:
+            stands = assess(case, stands)  # it was looked at, and waits for what is lacking alone
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
-        stands = unless_suppressed(case, rested(case, stands))
+        stands = unless_suppressed(case, stands)
+    if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
+        stands = rested(case, stands)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         waits = Why(Reason.SUPPORT_BUSY)
         stands = put(stands, TouchpointState.PLANNED, waits, now) if busy else send_request(case, stands)
@@ -76,6 +80,16 @@ def ask(case: CustomerCase, touchpoint: Touchpoint, *, support_busy: bool = Fals
     if stands is not touchpoint:
         case.change(stands)
         note(case, stands, touchpoint.state)
+
+
+def is_selected_now(touchpoint: Touchpoint, now: datetime) -> bool:
+    """Tell whether the moment has come to see whether the plan means this customer: before what they lack is told.
+
+    A visit to a site is a moment of its own.
+    """
+    if touchpoint.state == TouchpointState.HELD:
+        return touchpoint.due_at <= now and touchpoint.reason != Reason.AWAITS_VISIT
+    return touchpoint.state == TouchpointState.PLANNED and touchpoint.wake_at <= now
 
 
 def has_hours(case: CustomerCase, touchpoint: Touchpoint) -> bool:

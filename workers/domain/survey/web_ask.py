@@ -127,10 +127,10 @@ def unless_eligible(case: CustomerCase, touchpoint: Touchpoint) -> Why | None:
     if touchpoint.state == TouchpointState.ASKED:
         return Why(Reason.ASKED_ON_WEB)
     stands = assess(case, touchpoint)
+    if stands.state == TouchpointState.HELD and (other := not_selected(case, touchpoint)).reason:
+        return other
     if stands.reason != Reason.AWAITS_VISIT:
         return Why(stands.reason, stands.detail)
-    if (other := not_selected(case, touchpoint)).reason:
-        return other
     if case.suppressed and case.suppressed not in OF_MAILBOX:
         return Why(Reason.SUPPRESSED, case.suppressed)
     if touchpoint.if_resting == "exempt":

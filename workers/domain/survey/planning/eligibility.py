@@ -60,20 +60,14 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     channel = channel_of(case, touchpoint)
     unreachable = unless_reachable(case, channel)
     if unreachable.reason:
-        return put(touchpoint, TouchpointState.HELD, unreachable, now, wake_at=too_late_from(touchpoint))
+        return held(case, touchpoint, unreachable, too_late_from(touchpoint))
     lacking = unmet(case.customer, duty_towards(case), channel)
     if lacking is not None:
-        return put(
-            touchpoint,
-            TouchpointState.HELD,
-            Why(lacking, case.customer.country or ""),
-            now,
-            wake_at=look_again(touchpoint, now),
-        )
+        return held(case, touchpoint, Why(lacking, case.customer.country or ""), look_again(touchpoint, now))
     cause, until = holding(case, touchpoint)
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
-        return put(touchpoint, TouchpointState.HELD, Why(Reason.HOLD, cause), now, wake_at=wake)
+        return held(case, touchpoint, Why(Reason.HOLD, cause), wake)
     if channel == WEB:
         return awaiting_visit(case, touchpoint)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
@@ -81,6 +75,16 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
     return put(touchpoint, TouchpointState.PLANNED, NOTHING, now, wake_at=opens)
+
+
+def held(case: CustomerCase, touchpoint: Touchpoint, why: Why, wake: datetime) -> Touchpoint:
+    """Return a touchpoint held until `wake`; where its plan asks who the customer is, it is looked at when it is due.
+
+    What the row does not mean for them is skipped then, and does not wait for what nobody needs.
+    """
+    if touchpoint.inputs is None and case.policy.plan_of(touchpoint.plan_version).about:
+        wake = min(wake, max(touchpoint.due_at, case.now))
+    return put(touchpoint, TouchpointState.HELD, why, case.now, wake_at=wake)
 
 
 def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
