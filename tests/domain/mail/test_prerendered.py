@@ -17,7 +17,7 @@ from workers.errors import BoucleError
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LINKS = Links(["secret"], "https://ask.example.org")
-NAMES = ("Camille Roux", "", "<b>Élodie</b> & Co", "Jo", "\x02<0\x03", "{{ 7 }}", "Ann 'O\"Neill")
+NAMES = ("Camille Roux", "", "<b>Élodie</b> & Co", "Jo", "\x02<0\x03", "{{ 7 }}", "Ann 'O\"Neill", "אורי לוי")
 OWN = "templates/mail/ask-delivery/"
 
 

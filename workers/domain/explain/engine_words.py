@@ -12,8 +12,8 @@ from typing import Final
 
 from workers.domain.explain.phrases import ENGLISH, PHRASES, PREFIX
 from workers.domain.mail.translations import Catalog
+from workers.text.directions import FSI, PDI
 
-FSI, PDI = "\u2068", "\u2069"
 ENGINE = "engine."
 """Begins the ids of the phrases that are sentences of the engine."""
 TOLD_IN_TURN: Final = "said"

@@ -15,12 +15,14 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.reporting.scales import ASKS, RATED, SCALES
 from workers.domain.types import QuestionKind
 from workers.errors import Never
+from workers.text.directions import FSI, PDI, cut_closed
 from workers.text.plain_text import for_reader, name_of_somebody
 
 _TITLES = frozenset(
     {"m", "mm", "mme", "mlle", "mr", "mrs", "ms", "miss", "dr", "pr", "me", "sir", "madame", "monsieur"}
 )
 _LINK = re.compile(r"://|www\.|@|\.\w{2,}/", re.IGNORECASE)
+_MARKS = re.compile(f"([{FSI}{PDI}])")
 _DAYS_WITHOUT_YEAR = 300  # further away, a day without its year could be read as another one
 _LONGEST = {
     "first": 40,
@@ -73,7 +75,12 @@ class MailFacts:
 def clean(value: object, longest: int | None = None) -> str:
     """Return text fit for people; longer text is cut at a word and says so."""
     text = for_reader(str(value)).strip() if value is not None else ""
-    if longest is None or len(text) <= longest:
+    return text if longest is None else cut(text, longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """Return a text of so many signs at most; a longer one is cut at a word and says so."""
+    if len(text) <= longest:
         return text
     head = text[: longest - 1]
     return (head.rpartition(" ")[0] or head).rstrip(" ,.;:") + "…"
@@ -85,6 +92,15 @@ def one_line(value: object, longest: int | None = None) -> str:
     while "=?" in text:
         text = text.replace("=?", "?")
     return clean(text, longest)
+
+
+def subject_line(text: str, longest: int) -> str:
+    """Return a subject on one line; names of another direction in it stay between their marks, also where it is cut."""
+    pieces = (piece if piece in (FSI, PDI) else for_reader(piece) for piece in _MARKS.split(text))
+    line = " ".join("".join(pieces).split())
+    while "=?" in line:
+        line = line.replace("=?", "?")
+    return cut_closed(cut(line, longest))
 
 
 def first_name(name: object) -> str:

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from workers.domain.reporting.scales import ASKS
 from workers.errors import BoucleError
+from workers.text.directions import FSI
 
 _MARK = re.compile("\x02(<|&lt;|&amp;lt;)([0-9]+)\x03")
 _TIMES = {"<": 0, "&lt;": 1, "&amp;lt;": 2}
@@ -49,6 +50,10 @@ class Place:
     def __init__(self, number: int, name: str) -> None:
         self._mark = f"\x02<{number}\x03"
         self._name = name
+
+    def apart(self, places: Mapping[str, object]) -> object:
+        """Return the place of the same text as it is put into a text of another direction; itself where it is not."""
+        return places.get(FSI + self._name, self)
 
     def __str__(self) -> str:
         return self._mark

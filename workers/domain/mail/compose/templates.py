@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from workers.domain.mail.compose import card, digest_card
 from workers.domain.mail.compose.brand import Brand
-from workers.domain.mail.compose.facts import MailFacts, one_line, ticket_number, values
+from workers.domain.mail.compose.facts import MailFacts, subject_line, ticket_number, values
 from workers.domain.mail.compose.kinds import MAILS, read_kind
 from workers.domain.mail.compose.prerendered import (
     Forms,
@@ -32,6 +32,7 @@ from workers.domain.mail.translations import Catalog, Catalogs, DataFiles
 from workers.domain.reporting.scales import ASKS, SCALES
 from workers.domain.types import MailClass, QuestionKind
 from workers.errors import BadInput, BoucleError, Misconfigured, Never
+from workers.text.directions import as_elements, isolated, parted, with_isolates
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more
 _SCORE = re.compile(r"\?score=(\d+)")
@@ -161,7 +162,7 @@ class Templates:
         catalog = in_use.catalogs.catalog(in_use.catalogs.negotiate(mail.language))
         catalog = in_use.wordings.catalog(catalog, mail.wording, mail.kind)
         wording = mail.wording.id if mail.wording else ""
-        facts = values(mail, catalog, in_use.brand, at)
+        facts = with_isolates(values(mail, catalog, in_use.brand, at), is_rtl(catalog))
         render, functions = _renderer(mail, kind, catalog, in_use.brand), _link_functions(mail, links)
         try:
             if mail.facts.get("history") or mail.facts.get(digest_card.FACTS):
@@ -170,8 +171,8 @@ class Templates:
                 text, html = in_use.forms_of(mail.template, catalog.language, wording).write(facts, functions, render)
         except TemplateError as error:
             raise Never(f"the template {mail.template!r} cannot be rendered: {error}") from error
-        subject = one_line(catalog.text(_subject_id(mail, catalog), facts), _SUBJECT_LONGEST)
-        return subject, _EMPTY_LINES.sub("\n\n", text).strip() + "\n", html
+        subject = subject_line(catalog.text(_subject_id(mail, catalog), parted(facts)[1]), _SUBJECT_LONGEST)
+        return subject, _EMPTY_LINES.sub("\n\n", text).strip() + "\n", as_elements(html)
 
     def scale_faults(self, template: str, kind: QuestionKind) -> list[str]:
         """Return why a mail does not ask a kind of question: buttons of another scale, or none at all."""
@@ -212,10 +213,13 @@ def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> R
     history, digest = card.history(mail, catalog), digest_card.sections(mail, catalog)
 
     def render(facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> tuple[str, str]:
+        plain, known = parted(facts)
+        t, apart = _tellers(catalog, facts, known)
+
         def ticket_lines() -> list[tuple[str, str]]:
             if isinstance(facts["brand"], Place):
                 raise NotBeforehand
-            return card.lines(mail, facts, catalog)
+            return card.lines(mail, {**known, "phone": plain.get("phone")}, catalog)
 
         context: dict[str, object] = {
             **links,
@@ -223,13 +227,15 @@ def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> R
             "mail_class": kind.mail_class.value,
             "lang": catalog.language,
             "brand": brand,
-            "facts": facts,
+            "facts": plain,
             "history": history,
             "digest": digest,
             "scale": SCALES[mail.kind],
             "ticket_lines": ticket_lines,
-            "t": _teller(catalog, facts),
-            "preheader": lambda: _preheader(mail, catalog, facts),
+            "t": t,
+            "apart": apart,
+            "rtl": is_rtl(catalog),
+            "preheader": lambda: _preheader(mail, catalog, known),
         }
         html = kind.html.render(context)
         return kind.text.render(context), html
@@ -269,11 +275,28 @@ def _subject_id(mail: MailFacts, catalog: Catalog) -> str:
     return own if own in catalog.ids else id
 
 
-def _teller(catalog: Catalog, facts: Mapping[str, object]) -> Callable[..., str | WrittenOut]:
-    def t(id: str, **more: object) -> str | WrittenOut:
-        return written_out(catalog.text(id, {**facts, **more} if more else facts))
+def is_rtl(catalog: Catalog) -> bool:
+    """Tell whether a catalog's language is written from right to left, as the CLDR has it."""
+    return bool(catalog.locale.text_direction == "rtl")
 
-    return t
+
+def _tellers(
+    catalog: Catalog, facts: Mapping[str, object], known: Mapping[str, object]
+) -> tuple[Callable[..., object], Callable[[object], object]]:
+    """Return what writes a text of the catalog, and what keeps a value apart that goes the other way than the mail."""
+    rtl = is_rtl(catalog)
+
+    def apart(value: object) -> object:
+        if isinstance(value, Place):
+            return value.apart(facts)
+        return isolated(value, rtl) if type(value) is str else value
+
+    def t(id: str, **more: object) -> str | WrittenOut:
+        extra = {name: apart(value) for name, value in more.items()}
+        return written_out(catalog.text(id, {**known, **extra} if extra else known))
+
+    t.is_rtl = rtl  # type: ignore[attr-defined]  # macros are given `t`, and no more
+    return t, apart
 
 
 def _link_functions(mail: MailFacts, links: Links) -> dict[str, Callable[[], object]]:
