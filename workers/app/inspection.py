@@ -36,7 +36,7 @@ class Inspection:
         made += [(self._parts, name) for name in SHARED]
         made += [(self._outgoing, name) for name in SENT]
         parts: list[Callable[[], object]] = [partial(getattr, owner, name) for owner, name in made]
-        beside = (self._rules_alone, lambda: self.identity_provider, self._outgoing.returned_mail, self._texts)
+        beside = (self._rules_alone, lambda: self.identity_provider, self._outgoing.returned_mail, *self._texts)
         for make in (*parts, *beside):
             try:
                 make()
@@ -53,7 +53,19 @@ class Inspection:
 
         check_rules(self._parts.files.data)
 
-    def _texts(self) -> None:
+    @property
+    def _texts(self) -> tuple[Callable[[], None], ...]:
+        """What is asked of the texts that people read."""
+        return self._catalogs, self._sms
+
+    def _catalogs(self) -> None:
+        """See that each catalog counts as its language does; raises Misconfigured."""
+        from workers.domain.mail.catalog_faults import faults_of_catalogs
+
+        if faults := faults_of_catalogs(self._parts.files.templates.catalogs):
+            raise Misconfigured(faults)
+
+    def _sms(self) -> None:
         """See that what sends SMS is set up, and that no text takes too many; raises Misconfigured."""
         if self._outgoing.text_carrier() is None:
             return
