@@ -48,6 +48,7 @@ class Postman:
     before: Callable[[], Awaitable[None]] | None = None
     server: str = "smtp://mail.example:25"
     always: SendResult | None = None
+    goodbyes: int = 0
 
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         """Keep the mail and give the next scripted end."""
@@ -58,6 +59,10 @@ class Postman:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    async def close(self) -> None:
+        """Count goodbyes."""
+        self.goodbyes += 1
 
     def to(self, recipient: str) -> list[Posted]:
         """Return what was handed over for one recipient."""
@@ -80,6 +85,9 @@ class Hook:
         """Keep the webhook and give the next scripted end."""
         self.posted.append((dispatch_id, body))
         return self.answers.pop(0) if self.answers else TAKEN
+
+    async def close(self) -> None:
+        """Do nothing: no connection is kept."""
 
 
 def sender_of(

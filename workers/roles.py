@@ -18,6 +18,7 @@ from workers.adapters import kafka as topics
 from workers.app import Boucle, kafka_of, topic_names
 from workers.errors import Misconfigured, Never, NotNow
 from workers.process import stop_signal
+from workers.process.farewell import close_all
 from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.startup_heap import freeze_startup_heap
 from workers.process.watchdog import keep_beating, start_watching
@@ -96,7 +97,7 @@ def sender(parts: Boucle) -> Role:
             guard.look()  # what it finds is a control, which everything that asks or gives up reads
             return scheduler.wake_all(ROUND_SECONDS)
 
-        await asyncio.gather(
+        duties = (
             repeat(stop, tick, "wake", lambda: asyncio.to_thread(wake)),
             repeat(stop, tick, "dispatch", lambda: dispatching.send_mails(stop)),
             repeat(stop, tick, "webhooks", lambda: dispatching.send_webhooks(stop)),
@@ -104,6 +105,11 @@ def sender(parts: Boucle) -> Role:
             repeat(stop, tick, "relay", lambda: asyncio.to_thread(relaying.relay_all, ROUND_SECONDS)),
             repeat(stop, tick, "letters", lambda: asyncio.to_thread(letters.search_all, ROUND_SECONDS)),
         )
+        try:
+            await asyncio.gather(*duties)
+        finally:
+            texts = [texting.close()] if texting else []
+            await close_all(dispatching.close(), asyncio.to_thread(relaying.close), *texts)
 
     return run
 
@@ -186,13 +192,18 @@ def web(parts: Boucle, tour: Tour | None = None) -> Role:
     from workers.web.server import serve_all
 
     settings = parts.settings
-    app = create_app(web_of(parts, tour))
+    served_by = web_of(parts, tour)
+    app = create_app(served_by)
 
     monitor = create_monitor(app)
     served = {settings.http_bind: app, **({settings.monitor_bind: monitor} if monitor else {})}
 
     async def run(stop: asyncio.Event) -> None:
-        await serve_all(served, settings.http_connections, stop)
+        try:
+            await serve_all(served, settings.http_connections, stop)
+        finally:
+            if served_by.text_carrier is not None:
+                await close_all(served_by.text_carrier.close())
 
     return run
 
@@ -347,11 +358,13 @@ def stream(parts: Boucle) -> Role:
         guarding = [asyncio.ensure_future(guard) for guard in (guards.audit_now_and_then(), guards.watch(app))]
         ended = asyncio.ensure_future(app.wait_until_stopped())
         ending = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([ended, ending], return_when=asyncio.FIRST_COMPLETED)
-        crashed = not stop.is_set()
-        for guard in guarding:
-            guard.cancel()
-        await app.stop()
+        try:
+            await asyncio.wait([ended, ending], return_when=asyncio.FIRST_COMPLETED)
+            crashed = not stop.is_set()
+        finally:
+            for guard in guarding:
+                guard.cancel()
+            await app.stop()
         if crashed:
             raise Never("The Faust app stopped by itself; the log above says why.")
 

@@ -285,6 +285,9 @@ class Postman:
         """Hand one mail over."""
         return await self._mails.take(self._process, recipient, raw, self._sleep)
 
+    async def close(self) -> None:
+        """Do nothing: no connection is kept."""
+
 
 class Broker:
     """Topics with two partitions each, one group's positions, and what the outbox was relayed to."""
@@ -355,6 +358,9 @@ class Outlet:
         self._scheduler.point()
         if away:
             raise NotNow("Kafka does not answer.")
+
+    def close(self) -> None:
+        """Do nothing: no connection is kept."""
 
     @staticmethod
     def id_of(message: tuple[str, str, bytes]) -> str:

@@ -47,6 +47,9 @@ class Broker:
             self.die_after -= 1
             raise SystemExit("killed after the broker had them")
 
+    def close(self) -> None:
+        """Do nothing: no connection is kept."""
+
 
 def fill(boucle: Embedded, count: int, start: int = 0) -> None:
     """Put numbered messages into the outbox."""

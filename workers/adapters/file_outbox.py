@@ -46,6 +46,9 @@ class FileOutlet:
             log.warning("outbox.jsonl is written again", extra={"action": "outlet.back"})
         self._is_away = False
 
+    def close(self) -> None:
+        """Do nothing: the file is opened for each round."""
+
 
 def append_all(file: BinaryIO, lines: bytes) -> None:
     """Append whole lines after the last whole line, or leave the file with whole lines only and raise OSError."""

@@ -5,7 +5,7 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
@@ -131,7 +131,7 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
         return
     kafka.create(cluster, parts.settings.topic_prefix, parts.settings.replication)
     publisher = kafka.Publisher(cluster, "boucle-demo")
-    with worker(parts) as failed:
+    with closing(publisher), worker(parts) as failed:
         total = 0
 
         def take(batch: list[ShopEvent]) -> None:
@@ -145,7 +145,6 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
             wait_until_taken(parts, total, failed)
 
         yield EventDoor(take)
-    publisher.close()
 
 
 def take_in(parts: app.Boucle, batch: list[ShopEvent]) -> None:

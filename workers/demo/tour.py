@@ -9,10 +9,10 @@ import threading
 from datetime import timedelta
 
 from workers.adapters.clock import StoredClock
-from workers.adapters.smtp.sender import SmtpSender
 from workers.app import Boucle
 from workers.demo.story import story
 from workers.errors import BadInput
+from workers.process.farewell import close_all
 from workers.store import due
 from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.web.http.requests.tour import Story
@@ -80,13 +80,12 @@ class Touring:
 
     async def _send(self) -> int:
         """Hand over what is ready; a mail server's connections belong to this loop, and end with it."""
-        sender, texting = self._parts.outgoing.mail_sender(), self._parts.texting()
+        delivery, texting = self._parts.outgoing.delivery(), self._parts.texting()
         try:
             texted = await texting.send_all() if texting else 0
-            return texted + await self._parts.outgoing.delivery(sender).send_all()
+            return texted + await delivery.send_all()
         finally:
-            if isinstance(sender, SmtpSender):
-                await sender.close()
+            await close_all(delivery.close(), *([texting.close()] if texting else []))
 
 
 def hire(parts: Boucle) -> None:

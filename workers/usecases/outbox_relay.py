@@ -26,6 +26,9 @@ class Outlet(Protocol):
     def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
         """Hand over (topic, key, value) in order and return when all are kept; raises NotNow when it is away."""
 
+    def close(self) -> None:
+        """Disconnect; the next `publish` connects again."""
+
 
 class OutboxRelay:
     """Moves the outbox on; a lease for each share lets one relay work on it at a time."""
@@ -56,6 +59,10 @@ class OutboxRelay:
         if total and self._shares > 1:
             self._store.write(lambda connection: release_shares(connection, ROLE, self._holder, self._shares))
         return total
+
+    def close(self) -> None:
+        """Disconnect from where messages go; called when nothing is relayed."""
+        self._outlet.close()
 
     def relay_some(self) -> int:
         """Relay some messages in id order; published twice, never lost, when killed between the two."""

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from staffparts import Team
 from webparts import Site, event
 
-from workers.domain.explain.engine_words import ENGINE, FSI, PDI, forms, in_words_of, pieces
+from workers.domain.explain.engine_words import ENGINE, forms, in_words_of, pieces
 from workers.domain.explain.phrases import PHRASES
 from workers.domain.records import DeadLetter, Dispatch, Inbox
 from workers.store import tables
 from workers.store.delivery.mail_servers import ServerState
+from workers.text.directions import FSI, PDI
 from workers.usecases.delivery import send_controls
 
 PAGES = ("/inbox", "/tickets/1", "/customers", "/customers/42", "/queue", "/report", "/themes", "/account", "/people")

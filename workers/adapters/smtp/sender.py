@@ -89,9 +89,9 @@ class SmtpSender:
         return SendResult(SendKind.ACCEPTED, 220, f"{self._server.host}:{self._server.port} answers")
 
     async def close(self) -> None:
-        """Say goodbye on every kept connection; safe to call twice."""
-        while self._free:
-            await self._leave(self._free.pop()[0].client)
+        """Say goodbye on every kept connection, on all at once; safe to call twice."""
+        lines, self._free = self._free, []
+        await asyncio.gather(*(self._leave(line.client) for line, _ in lines))
 
     async def _open(self, patience: Patience | None = None) -> Line:
         server, patience = self._server, patience or self._patience
@@ -203,9 +203,11 @@ class SmtpSender:
         line.client.close()
 
     async def _leave(self, client: aiosmtplib.SMTP) -> None:
-        with suppress(aiosmtplib.SMTPException, OSError):
-            await client.quit(timeout=self._patience.goodbye)
-        client.close()
+        try:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit(timeout=self._patience.goodbye)
+        finally:
+            client.close()
 
 
 async def _pipeline_of(client: aiosmtplib.SMTP) -> Pipeline | None:

@@ -114,7 +114,7 @@ def mail() -> None:
 @click.option("--customer", "crm_id", required=True, help="Whose name and language it uses (the CRM's id).")
 def mail_test(template: str, address: str, crm_id: str) -> int:
     """Send one TEMPLATE to an address of your own, with a customer's facts; changes nothing for the customer."""
-    from workers.domain.delivery_result import SendKind
+    from workers.domain.delivery_result import SendKind, SendResult
     from workers.domain.mail.compose import MailFacts, compose
     from workers.domain.records import Customer
     from workers.store import read
@@ -139,7 +139,15 @@ def mail_test(template: str, address: str, crm_id: str) -> int:
         facts={"label": "TEST", "date": now.date().isoformat(), "score": 9, "promise_date": now.date().isoformat()},
     )
     composed = compose(facts, boucle.files.templates, boucle.links, now)
-    result = asyncio.run(boucle.outgoing.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
+
+    async def hand_over() -> SendResult:
+        sender = boucle.outgoing.mail_sender()
+        try:
+            return await sender.send(composed.return_path, composed.recipient, composed.raw)
+        finally:
+            await sender.close()
+
+    result = asyncio.run(hand_over())
     click.echo(f"{composed.subject!r} to {address}: {result.kind}. {result.text}")
     return 0 if result.kind == SendKind.ACCEPTED else 1
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -68,7 +69,7 @@ def say(result: DemoResult, settings: Settings, form: str) -> None:
     if form == "json":
         click.echo(json_text(result.as_dict()))
         return
-    with app.Boucle(settings).store.reading() as connection:
+    with closing(app.Boucle(settings).store) as store, store.reading() as connection:
         lines = list(waterfall(figures(connection)))
     parts = ", ".join(result.parts.values())
     click.echo(
@@ -100,7 +101,8 @@ def serve(year: Demo) -> None:
     lines += [f"  {name:<8}{role:<11}{link}" for name, role, link in login_links(parts)]
     click.echo("\n".join([*lines, "", "Ctrl-C ends."]), err=True)
     wanted = [roles.sender(parts), roles.web(parts, Touring(parts)), roles.rules(parts), roles.observer(parts)]
-    asyncio.run(roles.run_roles(wanted, parts.settings.stall_seconds))
+    with closing(parts.store):
+        asyncio.run(roles.run_roles(wanted, parts.settings.stall_seconds))
 
 
 COMMANDS = (demo,)

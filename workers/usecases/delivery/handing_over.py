@@ -17,6 +17,9 @@ class MailSender(Protocol):
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         """Return how the handing over ended; never raises."""
 
+    async def close(self) -> None:
+        """Close kept connections; safe to call twice."""
+
 
 class HookSender(Protocol):
     """Hands one webhook over; `target` names where it goes, for the state that is kept of each receiver."""
@@ -27,6 +30,9 @@ class HookSender(Protocol):
 
     async def send(self, dispatch_id: str, body: bytes) -> SendResult:
         """Return how the handing over ended; never raises."""
+
+    async def close(self) -> None:
+        """Close kept connections; safe to call twice."""
 
 
 class Carriers:
@@ -43,3 +49,9 @@ class Carriers:
         if self._hooks is None:
             return SendResult(SendKind.NEVER, 0, "no webhook is set up any more")
         return await self._hooks.send(parcel.dispatch.id, parcel.raw)
+
+    async def close(self) -> None:
+        """Close what both keep open."""
+        await self._mails.close()
+        if self._hooks is not None:
+            await self._hooks.close()

@@ -83,6 +83,10 @@ class Delivery:
         stop = asyncio.Event()
         return sum([await self._run(kind, stop, one_group=True) for kind in kinds])
 
+    async def close(self) -> None:
+        """Close what the carriers keep open; nothing is handed over afterwards."""
+        await self.steps.carriers.close()
+
     async def _send_kind(self, kind: str, stop: asyncio.Event | None) -> int:
         total, stop = 0, stop or asyncio.Event()
         while not stop.is_set() and (count := await self._run(kind, stop)):

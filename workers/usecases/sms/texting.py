@@ -104,6 +104,10 @@ class Texting:
             total += len(parcels)
         return total
 
+    async def close(self) -> None:
+        """Close what the carrier keeps open; nothing is handed over afterwards."""
+        await self._carrier.close()
+
     async def _hand_over(self, parcel: Parcel) -> TextResult:
         return await self._carrier.send(parcel.number, parcel.message.text, parcel.message.id)
 
