@@ -164,7 +164,7 @@ class Boucle(Parts):
         """Return what takes reports and replies of a carrier of SMS."""
         from workers.usecases.sms.inbound import TextInbox
 
-        return TextInbox(self.store, self.policy, self.now)
+        return TextInbox(self.store, self.policy, self.now, self.intake.take)
 
     def texting(self) -> "Texting | None":
         """Return what hands SMS over, one per event loop; None where a carrier of the operator's own does."""

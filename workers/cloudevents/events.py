@@ -41,6 +41,7 @@ class Refusal(StrEnum):
     UNREADABLE = "unreadable"
     FORBIDDEN = "forbidden"
     SKIPPED = "skipped"
+    UNKNOWN_MESSAGE = "unknown_message"
 
 
 class TicketChange(StrEnum):

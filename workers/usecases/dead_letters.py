@@ -112,6 +112,9 @@ class DeadLetters:
         if is_row(letter):
             detail = "It is a row of a file, not an event. Correct the file, import it again, then discard this letter."
             return incoming(letter, whole_or_beginning(letter, detail))
+        if letter.reason == Refusal.UNKNOWN_MESSAGE:
+            detail = f"{letter.fault} It is no event that could be taken in."
+            return incoming(letter, whole_or_beginning(letter, detail))
         if not letter.truncated and letter.reason != Refusal.UNREADABLE:
             return incoming(letter, letter.body)
         again = self._read_again(letter)

@@ -27,6 +27,13 @@ SCORES = (
     ("6\ufe0f\u20e3", 6, ""),
     ("\uff19", 9, ""),
     ("1 seul mot: nul", 1, "seul mot: nul"),
+    ("Bonjour, 8", 8, ""),
+    ("Salut! je mets un 7", 7, ""),
+    ("ok 9 merci", 9, "merci"),
+    ("I'd give it a 9", 9, ""),
+    ("dix sur dix", 10, ""),
+    ("\u0663 \u0645\u062a\u0623\u062e\u0631", 3, "\u0645\u062a\u0623\u062e\u0631"),
+    ("8 livraison rapide", 8, "livraison rapide"),
 )
 UNSURE = (
     *(
@@ -42,7 +49,16 @@ UNSURE = (
         "10:30",
         "5 stars",
     ),
-    *("10\u20ac de trop", "2 x", "un colis est perdu", "commande 9"),
+    *("10\u20ac de trop", "2 x", "un colis est perdu", "commande 9", "1 0", "8 9", "8 et demi", "7\u00bd", "1O"),
+    *(
+        "0 probl\u00e8me",
+        "0 issues so far",
+        "z\u00e9ro souci",
+        "2 commandes perdues",
+        "10 rue Neuve",
+        "9 stop",
+        "stop 3",
+    ),
 )
 
 
@@ -79,25 +95,82 @@ def test_a_score_is_one_of_the_scale_of_its_question(kind: QuestionKind, text: s
 
 
 @pytest.mark.parametrize(
-    "text", ["STOP", "Stop.", "stopp", "Arr\u00eat", "ARRETE", "stop sms", "Stop merci", "opt out", "\n STOP!"]
+    "text",
+    [
+        "STOP",
+        "Stop.",
+        "stopp",
+        "Arr\u00eat",
+        "ARRETE",
+        "stop sms",
+        "Stop merci",
+        "opt out",
+        "\n STOP!",
+        "ARRETEZ",
+        "svp stop",
+        "please stop",
+        "STOP 36111",
+        "stop36111",
+        "d\u00e9sinscription",
+        "Opt-out",
+        "plus de sms svp",
+        "Ne m\u2019envoyez plus de SMS",
+        "d\u00e9sabonnez-moi de cette liste",
+        "please do not text me again",
+        "remove me",
+        "je ne veux plus recevoir vos messages",
+        "\u0627\u0644\u063a\u0627\u0621",
+        "\u05d4\u05e1\u05e8",
+    ],
 )
 def test_a_wish_to_end_it_is_heard_however_it_is_spelt(text: str) -> None:
     """A stop word in capitals, with an accent or misspelt ends it."""
     assert read_reply(text).kind == ReplyKind.STOP
 
 
-@pytest.mark.parametrize("text", ["stop being so late, it is annoying", "End of story you are bad at this", "stop 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop being so late, it is annoying",
+        "End of story you are bad at this",
+        "stop 3",
+        "non stop en retard",
+        "je voudrais plus de messages sur ma commande",
+        "je ne veux plus attendre",
+        "9 stop",
+    ],
+)
 def test_a_sentence_is_no_command(text: str) -> None:
     """A sentence that begins with a stop word, or one with a number, opts nobody out."""
     assert read_reply(text).kind != ReplyKind.STOP
 
 
-@pytest.mark.parametrize("text", ["rappelez-moi", "Appelez moi svp", "please call me back", "Rufen Sie mich an"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rappelez-moi",
+        "Appelez moi svp",
+        "please call me back",
+        "Rufen Sie mich an",
+        "pouvez-vous m\u2019appeler ?",
+        "je souhaite \u00eatre rappel\u00e9e",
+        "contactez-moi svp",
+        "please call",
+    ],
+)
 def test_who_wants_to_be_called_is_heard(text: str) -> None:
     """A wish for a call is one, alone or beside a score."""
     assert read_reply(text).kind == ReplyKind.CALL
     scored = read_reply(f"2 {text}")
     assert (scored.kind, scored.score, scored.wants_contact) == (ReplyKind.SCORE, 2, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["HELP", "aide svp", "Qui \u00eates-vous ?", "who is this", "C\u2019est qui ?", "Wer sind Sie?"]
+)
+def test_who_asks_who_writes_is_helped(text: str) -> None:
+    """And is not asked for a number."""
+    assert read_reply(text).kind == ReplyKind.HELP
 
 
 @given(st.text(max_size=300))

@@ -1,7 +1,9 @@
 """Where a carrier of SMS calls: its secret, its signature, and what becomes of what it tells."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,9 +15,10 @@ from webparts import Site, event
 from workers.adapters.sms.twilio import signature
 from workers.app.text_carriers import carrier_of
 from workers.domain.changeset import ChangeSet
-from workers.domain.records import Response, SmsMessage, SmsReply, Suppression
+from workers.domain.records import DeadLetter, Response, SmsMessage, SmsReply, Suppression
 from workers.domain.types import ReplyUse, TextState
 from workers.store.apply import apply
+from workers.usecases.dead_letters import DeadLetters
 
 URL = "twilio://AC1:token@+33700000000"
 
@@ -96,6 +99,55 @@ def test_stop_from_a_number_that_was_never_asked_is_kept(site: Site) -> None:
     """Nobody is talked to there, and nobody will be asked."""
     assert call(site, {**REPLY, "MessageSid": "SM3", "From": "+33611111111", "Body": "STOP"}) == 200
     assert [row.kind for row in site.rows(Suppression)] == ["opt_out"]
+
+
+def test_a_wish_to_stop_in_the_words_of_the_account_is_one(site: Site) -> None:
+    """Twilio says so where its account has words of its own."""
+    assert call(site, {**REPLY, "Body": "Fini", "OptOutType": "STOP"}) == 200
+    assert [row.use for row in site.rows(SmsReply)] == [ReplyUse.STOP]
+    assert call(site, {**REPLY, "MessageSid": "SM7", "Body": "Fini"}) == 200
+    assert [row.state for row in site.rows(DeadLetter)] == []
+
+
+def test_what_belongs_to_nobody_is_a_dead_letter(site: Site) -> None:
+    """A report of an SMS that is not ours, and a reply from a number that nobody was asked on: once, and the carrier
+    hears that it was taken."""
+    report = {"MessageSid": "SM404", "MessageStatus": "undelivered", "ErrorCode": "30003"}
+    stranger = {**REPLY, "MessageSid": "SM405", "From": "+33611111111", "Body": "Qui \u00eates-vous ?"}
+    for fields in (report, stranger, report, stranger):
+        assert call(site, fields) == 200
+    letters = sorted(site.rows(DeadLetter), key=lambda letter: letter.event_id or "")
+    assert [(letter.reason, letter.source, letter.event_id) for letter in letters] == [
+        ("unknown_message", "sms/twilio", "SM404"),
+        ("unknown_message", "sms/twilio", "SM405"),
+    ]
+    assert json.loads(letters[0].body) == {
+        "carrier": "twilio",
+        "id": "SM404",
+        "state": "failed",
+        "detail": "error 30003",
+    }
+    assert "\u00eates-vous" in json.loads(letters[1].body)["text"]
+    replayed = DeadLetters(site.parts.store, site.parts.intake.take, site.parts.now).replay([letters[0].id])
+    assert (replayed.taken, "No SMS of ours" in replayed.refusals[0]) == (0, True)
+
+
+def test_a_report_that_overtakes_the_answer_to_the_sending_is_taken(site: Site) -> None:
+    """The carrier may say that an SMS has arrived before its id is written down here."""
+    (message,) = site.rows(SmsMessage)
+
+    def become(state: TextState, id: str) -> None:
+        changes = ChangeSet()
+        changes.change(message.but(state=state, provider_id=id))
+        site.parts.store.write(lambda connection: apply(connection, changes, site.clock.at))
+
+    become(TextState.SENDING, "")
+    with ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call, site, {"MessageSid": "SM9", "MessageStatus": "delivered"})
+        become(TextState.SENT, "SM9")
+        assert calling.result(timeout=30) == 200
+    assert [row.state for row in site.rows(SmsMessage)] == [TextState.DELIVERED]
+    assert site.rows(DeadLetter) == []
 
 
 def test_without_a_carrier_the_door_is_shut(open_site: Callable[..., Site]) -> None:

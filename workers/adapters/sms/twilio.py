@@ -26,6 +26,8 @@ STATES = {
     "failed": TextState.FAILED,
 }
 """Twilio's words; queued, accepted and sending say nothing new."""
+STOP = "STOP"
+"""What Twilio itself took for a wish to stop, by the words that the account has for it; it blocks the number then."""
 SERVICE = "MG"
 """Begins the id of a messaging service, which chooses the sender itself."""
 
@@ -67,7 +69,8 @@ class Twilio(HttpCarrier):
         if status:
             code = values.get("ErrorCode", "")
             return [TextReport(id, STATES[status], f"error {code}" if code else "")] if status in STATES else []
-        return [InboundText(id, values.get("From", ""), values.get("Body", ""), now)] if id else []
+        text = STOP if values.get("OptOutType") == STOP else values.get("Body", "")
+        return [InboundText(id, values.get("From", ""), text, now)] if id else []
 
 
 def signature(token: str, url: str, values: Mapping[str, str]) -> str:

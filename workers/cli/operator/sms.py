@@ -55,10 +55,10 @@ def reply(number: str, text: str) -> int:
     if sender is None:
         raise Misconfigured([f"{number[:30]} is no telephone number: write it as +33612345678."])
     taken = boucle.text_inbox.take_reply(InboundText(str(uuid4()), sender, text, boucle.now()))
-    if taken != Taken.TAKEN:
+    if taken not in (Taken.TAKEN, Taken.STOPPED):
         say_fault(f"{sender}: {taken}. `boucle explain customer ID` says what was asked of whom.")
         return 1
-    click.echo(f"{sender}: taken.")
+    click.echo(f"{sender}: {taken}.")
     return 0
 
 

@@ -233,6 +233,7 @@ PHRASES = {
     "refusal.unreadable": "it cannot be read",
     "refusal.forbidden": "its sender's key does not allow it",
     "refusal.skipped": "an operator skipped it",
+    "refusal.unknown_message": "it is about an SMS that nobody here wrote",
     # Kinds of suppression, in brackets behind their reason
     "suppressed.bounce": "bounce",
     "suppressed.dead": "dead",

@@ -74,6 +74,13 @@ def message_of_report(connection: Connection, provider: str, provider_id: str) -
     return SmsMessage(*row) if row else None
 
 
+def is_sending(connection: Connection, provider: str) -> bool:
+    """Tell whether a message is in the hands of a carrier, and its id is not written down yet."""
+    leaving = tables.one_of(MESSAGE.c.state, (TextState.SENDING,))
+    query = sa.select(MESSAGE.c.id).where(WAITING, leaving, MESSAGE.c.provider == provider).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def replies_to_read(connection: Connection, limit: int) -> list[SmsReply]:
     """Return replies that were handed over and that nobody has read, the oldest first."""
     waiting = tables.one_of(REPLY.c.use, (ReplyUse.HANDED_OVER,))

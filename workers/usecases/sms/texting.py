@@ -99,8 +99,7 @@ class Texting:
             parcels = await asyncio.to_thread(self.mark)
             if not parcels:
                 return total
-            results = await asyncio.gather(*map(self._hand_over, parcels))
-            await asyncio.to_thread(self.record, list(zip(parcels, results, strict=True)))
+            await asyncio.gather(*map(self._hand_over, parcels))
             total += len(parcels)
         return total
 
@@ -108,8 +107,10 @@ class Texting:
         """Close what the carrier keeps open; nothing is handed over afterwards."""
         await self._carrier.close()
 
-    async def _hand_over(self, parcel: Parcel) -> TextResult:
-        return await self._carrier.send(parcel.number, parcel.message.text, parcel.message.id)
+    async def _hand_over(self, parcel: Parcel) -> None:
+        """Hand one over and record how it ended at once: reports of it may come, and one beside it may take long."""
+        result = await self._carrier.send(parcel.number, parcel.message.text, parcel.message.id)
+        await asyncio.to_thread(self.record, [(parcel, result)])
 
     def mark(self) -> list[Parcel]:
         """Mark the next messages as leaving and return them; what must not leave is ended, or put off."""
