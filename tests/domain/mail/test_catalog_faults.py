@@ -88,14 +88,17 @@ def test_a_rule_of_another_language_is_told_with_the_right_one(language: str, ru
 
 
 def test_a_text_that_counts_has_a_form_for_each_kind_and_says_how_many() -> None:
-    """A French form for 0 and 1 names the number; an English one for 1 need not; a text without forms is none."""
+    """A form for 1, or for 0 and 1, need not name the number; one for several does; a text without forms is none."""
     english = catalog(TWO, {"days": ["one day", "{n} days"], "left": ["{n} of {all}", "{n} of {all}"]})
-    french = catalog(FRENCH, {"days": ["un jour", "{n} jours"], "left": ["{n} sur {all}", "{n}"]})
+    french = catalog(FRENCH, {"days": ["un jour", "quelques jours"], "left": ["{n} sur {all}", "{n}"]})
     german = catalog(TWO, {"days": "{n} Tage", "left": ["{n} von {all}", "{n} von {all}"]})
-    assert faults_of(en=english, fr=french, de=german) == [
+    one = POLISH.replace("n==1", "n%10==1 && n%100!=11")
+    russian = catalog(one, {"days": ["den", "{n} dnya", "{n} dney"], "left": ["{n} / {all}"] * 3})
+    assert faults_of(en=english, fr=french, de=german, ru=russian) == [
         "templates/catalogs/de.po: 'days' has 1 of 2 plural forms: write msgid_plural and each msgstr[]",
-        "templates/catalogs/fr.po: 'days', msgstr[0] has not {n}: only one for a single number may leave out {n}",
         "templates/catalogs/fr.po: 'left', msgstr[1] has not {all}: only one for a single number may leave out {n}",
+        "templates/catalogs/fr.po: 'days' has not {n}, which all other languages have: write it",
+        "templates/catalogs/ru.po: 'days', msgstr[0] has not {n}: only one for a single number may leave out {n}",
     ]
 
 

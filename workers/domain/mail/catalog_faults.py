@@ -76,12 +76,12 @@ def first_pair(alike: Sequence[object], apart: Sequence[object]) -> tuple[int, i
 
 def form_faults(catalog: Catalog, counts: Iterable[str]) -> Iterator[str]:
     """Give the texts that lack a plural form, or whose form for several numbers does not say which."""
-    numbers = Counter(catalog.plural(n) for n in COUNTED)
+    numbers = Counter(catalog.plural(n) for n in COUNTED if n)  # of nothing a text of its own is written
     for id, text in texts_of(catalog):
         if id not in counts:
             continue
-        if len(text.forms) <= max(numbers):
-            written, needed = len(text.forms), max(numbers) + 1
+        if len(text.forms) <= max(map(catalog.plural, COUNTED)):
+            written, needed = len(text.forms), max(map(catalog.plural, COUNTED)) + 1
             yield f"{id!r} has {written} of {needed} plural forms: write msgid_plural and each msgstr[]"
             continue
         names = [{name for _, name in form if name is not None} for form in text.forms]
