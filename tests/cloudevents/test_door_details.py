@@ -7,14 +7,31 @@ import pytest
 from envelopeparts import NOW as CODEC_NOW
 from envelopeparts import SCHEMAS, delivery
 from eventparts import NOW, Person, score_told
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workers.cloudevents import Codec, Event, EventMap, Refusal, Rejected
 from workers.domain.mail.links import AFTER_A_LINK
 from workers.domain.records import History, Response
 from workers.errors import Misconfigured
-from workers.text.plain_text import name_of_somebody
+from workers.text.plain_text import name_of_somebody, without_placeholders
 
 CODEC = Codec(SCHEMAS)
+WORDS_OF_NAMES = (
+    "Camille",
+    "Roux",
+    "Null",
+    "null",
+    "NULL",
+    "nil",
+    "no",
+    "Name",
+    "first",
+    "test",
+    "sans",
+    "nom",
+    "Straße",
+)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +159,10 @@ def test_only_a_time_is_counted_from_1970() -> None:
     rows = b"type;kind;name;customer.id;label\nshop.sent;journey;delivery;who;at as epoch seconds\n"
     with pytest.raises(Misconfigured, match="line 2: label is no time"):
         Codec(SCHEMAS, EventMap.load(rows))
+
+
+@given(st.lists(st.sampled_from(WORDS_OF_NAMES), min_size=1, max_size=4), st.sampled_from((" ", "  ", "-", ".")))
+def test_a_name_of_plain_words_is_read_as_any_other(words: list[str], between: str) -> None:
+    """The short way that most names take ends where the long one does."""
+    text = between.join(words)
+    assert name_of_somebody(text) == without_placeholders(text)

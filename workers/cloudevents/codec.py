@@ -29,6 +29,7 @@ MAX_BATCH_BYTES = 5_000_000
 MENDED_AGAIN = 5
 """How often an event is looked at again: what is wrong under a field that was mended shows only then."""
 _NO_PLACES = EventMap({})
+_NUL_WRITTEN_OUT = rb"\u0000"
 _TELL = "Tell the operator, and replay it after an update."
 Gate = Callable[[Kind, str], str]
 """Says why a sender may not send events of a kind and type; an empty text for one that it may."""
@@ -151,10 +152,12 @@ class Codec:
         if gate is not None and (why := gate(route.kind, str(type_))):
             return _refuse(envelope, [Fault("/type", why, Refusal.FORBIDDEN)])
         ours = envelope if route.places is None else canonical(envelope, route)
-        if route.validator.is_valid(ours) and not nul_faults(ours):
-            event = _build(ours, route, str(type_), _digest(envelope), Arrival(now, self._zones))
-            if event is not None:
-                return event
+        if route.validator.is_valid(ours):
+            said = _said(envelope)
+            if not _may_hold_nul(said, route) or not nul_faults(ours):
+                event = _build(ours, route, str(type_), _sha256(said), Arrival(now, self._zones))
+                if event is not None:
+                    return event
         return self._mended(envelope, optional_fields.with_plain_ids(ours, route), route, now)
 
     def _mended(
@@ -173,7 +176,7 @@ class Codec:
             ours, more = optional_fields.mend(ours, faults, route, done)
             done |= more
         arrived = now if optional_fields.stops(route) else None
-        event = _build(ours, route, str(envelope["type"]), _digest(envelope), Arrival(now, self._zones, arrived))
+        event = _build(ours, route, str(envelope["type"]), _sha256(_said(envelope)), Arrival(now, self._zones, arrived))
         if event is None:
             detail = f"The schema of {route.type} lets through what cannot be used. Correct the schema."
             return _refuse(envelope, [Fault("/data", detail)])
@@ -261,8 +264,14 @@ def _column_faults(route: Route, places: Places) -> list[str]:
     return unknown + timeless
 
 
-def _digest(envelope: Mapping[str, object]) -> str:
-    """Return the SHA-256 of what the event says: attributes and data with sorted keys, time as an instant."""
+def _may_hold_nul(said: bytes, route: Route) -> bool:
+    """Tell whether an event may hold the character NUL, which JSON writes out; of a CRM's own types the mapping may."""
+    return route.places is not None or _NUL_WRITTEN_OUT in said
+
+
+def _said(envelope: Mapping[str, object]) -> bytes:
+    """Return what an event says, the same for the same event: attributes and data with sorted keys, its time as an
+    instant."""
     time = envelope.get("time")
     content = [
         envelope.get("source"),
@@ -272,7 +281,12 @@ def _digest(envelope: Mapping[str, object]) -> str:
         instants.parse(time) or time,
         envelope.get("data"),
     ]
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def _sha256(said: bytes) -> str:
+    """Return the digest by which an event that comes again is known to say the same, or something else."""
+    return hashlib.sha256(said).hexdigest()
 
 
 def _refuse(envelope: Mapping[str, object], faults: list[Fault]) -> Rejected:

@@ -5,7 +5,7 @@ and `faults` then says why.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -49,6 +49,13 @@ _DETAILS = 40
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NOTHING: dict[str, object] = {}
 _NOBODY = CustomerData()
+_READ: Mapping[str, Callable[[str], str | None]] = {
+    "email": one_address,
+    "name": name_of_somebody,
+    "language": language_tag,
+    "country": country_code,
+}
+"""What reads a field of the customer that is more than a text; a time zone needs to know the zones as well."""
 _EXPECTED = {
     "email": "one mail address, such as marie@example.org",
     "language": "a language tag (BCP 47), such as fr or fr-CA, or its name in English or in the language itself",
@@ -147,31 +154,27 @@ def _customer(given: Data, zones: frozenset[str] | None) -> tuple[CustomerData, 
     An empty text clears like null; an address is taken out of what stands around it, French (France) is fr-FR, and
     Romance Standard Time is Europe/Paris.
     """
-    profile = {name: given[name] if given[name] != "" else None for name in _PROFILE if name in given}
+    profile: dict[str, object] = {}
     wrong: dict[str, object] = {}
-    for name, value in profile.items():
-        if type(value) is not str:
+    for name in _PROFILE:
+        if name not in given:
             continue
-        read = _read(name, value, zones)
-        if read is None:
-            wrong[name] = value
-        profile[name] = read or None
+        value = given[name]
+        if type(value) is str and value:
+            read = _read(name, value, zones)
+            if read is None:
+                wrong[name] = value
+            value = read
+        profile[name] = None if value == "" else value
     return cast("CustomerData", profile), wrong
 
 
 def _read(name: str, text: str, zones: frozenset[str] | None) -> str | None:
     """Return what a field of the customer says, None where it says nothing that can be used."""
-    if name == "email":
-        return one_address(text)
-    if name == "name":
-        return name_of_somebody(text)
-    if name == "language":
-        return language_tag(text)
-    if name == "country":
-        return country_code(text)
-    if name == "time_zone" and zones is not None:
-        return zone_name(text, zones)
-    return text
+    if name == "time_zone":
+        return zone_name(text, zones) if zones is not None else text
+    read = _READ.get(name)
+    return read(text) if read is not None else text
 
 
 def _details(data: Data, kind: Kind) -> dict[str, str]:

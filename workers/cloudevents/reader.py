@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import unquote
 
 import orjson
@@ -183,6 +184,7 @@ def _by_name(headers: Headers) -> dict[str, str]:
     }
 
 
+@lru_cache(256)  # a sender has one
 def _media(content_type: str) -> tuple[str, str]:
     """Return media type and charset in lower case."""
     media, _, parameters = content_type.lower().partition(";")

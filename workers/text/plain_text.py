@@ -50,6 +50,10 @@ _PLACEHOLDERS = frozenset(
     }
 )
 """What stands for no name, in small letters and without signs around it."""
+_WORDS_OF_PLACEHOLDERS = frozenset({"name"}.union(*(words.split() for words in _PLACEHOLDERS)))
+"""Each word by itself that stands in a placeholder, or in what programs write; small letters."""
+_LETTERS_ALONE = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)+")
+"""What nearly all names are: two words or more, of letters, with one space between."""
 _LEFT_OF_A_PROGRAM = re.compile(
     r"\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\[\[[^\[\]]{0,80}\]\]|<%[^<>%]{0,80}%>|\*\|[^*|]{0,80}\|\*|%[A-Z][A-Z0-9_]{1,40}%|"
     r"\[object \w{1,40}\]|#(?:N/A|REF!|NAME\?|VALUE!|NULL!|DIV/0!)|(?<!\S)\\N(?!\S)"
@@ -76,6 +80,13 @@ def name_of_somebody(text: str) -> str:
 
     Null is a family name too: it goes only in small or in capital letters, or when nothing else is there.
     """
+    if _LETTERS_ALONE.fullmatch(text) and _WORDS_OF_PLACEHOLDERS.isdisjoint(text.casefold().split()):
+        return text
+    return without_placeholders(text)
+
+
+def without_placeholders(text: str) -> str:
+    """Return a name as `name_of_somebody` does, of any text, slowly."""
     text = _LEFT_OF_A_PROGRAM.sub(" ", text)
     words = text.split()
     whole = text.strip(_AROUND_FIELDS)
