@@ -5,6 +5,7 @@ The same values give the same bytes (sorted keys), so that a message published t
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import ClassVar
 
 import orjson
@@ -53,12 +54,18 @@ class OutboundMessage:
         return self.TYPE
 
     def _data(self) -> dict[str, object]:
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        values = ((name, getattr(self, name)) for name in _names_of(type(self)))
         return {
             name: _text(value) if isinstance(value, datetime) else value
             for name, value in values
             if value is not None or name not in self.LEFT_OUT_IF_NONE
         }
+
+
+@cache
+def _names_of(kind: type[OutboundMessage]) -> tuple[str, ...]:
+    """Return the names of a message's fields, in their order."""
+    return tuple(field.name for field in fields(kind))
 
 
 def _text(at: datetime) -> str:

@@ -3,10 +3,13 @@
 However an address is spelt, its mailbox has one key that is used now; what earlier releases hashed is looked up too.
 """
 
+from functools import lru_cache
+
 from workers.domain.types import Ids
 from workers.text.mail_addresses import mailbox, spellings
 
 
+@lru_cache(maxsize=4_096)  # as many as mail_addresses.py keeps: one transaction asks for each several times
 def address_key(email: str, ids: Ids) -> str:
     """Return the keyed hash under which a mailbox is suppressed, whichever way its address is spelt."""
     return ids.keyed_hash("address", mailbox(email))

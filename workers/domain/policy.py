@@ -114,6 +114,8 @@ class Policy:
 
     def shares(self, address: str) -> bool:
         """Tell whether the operator exempts a mailbox, or its domain, from resting as one person."""
+        if not self.shared_mailboxes:
+            return False
         canonical = mailbox(address)
         return canonical in self.shared_mailboxes or canonical[canonical.find("@") :] in self.shared_mailboxes
 

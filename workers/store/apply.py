@@ -18,7 +18,7 @@ from workers.domain.types import DispatchState, TicketState
 from workers.store import bulk, read, tables
 from workers.store.customer.erasure import forget
 from workers.store.customer.merge import move_rows
-from workers.store.engine import in_array
+from workers.store.engine import array_text, in_array
 from workers.store.new_rows import insert
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
@@ -120,15 +120,16 @@ def publish(connection: Connection, publications: Sequence[Publication]) -> None
         return
     messages = [(publication.topic, publication.key, publication.value) for publication in publications]
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(PUBLISH, tuple(list(column) for column in zip(*messages, strict=True)))
+        texts = ((topic, key, value.decode()) for topic, key, value in messages)
+        connection.exec_driver_sql(PUBLISH, tuple(map(array_text, zip(*texts, strict=True))))
     else:
         connection.exec_driver_sql(PUBLISH_ON_SQLITE, messages)
 
 
 PUBLISH = """
-    INSERT INTO outbox (topic, key, value, at) SELECT topic, key, value, clock_timestamp()
-    FROM unnest(%s::text[], %s::text[], %s::bytea[]) WITH ORDINALITY AS news(topic, key, value, place) ORDER BY place"""
-"""One statement however many there are; ids are given in the order of the rows."""
+    INSERT INTO outbox (topic, key, value, at) SELECT topic, key, convert_to(value, 'UTF8'), clock_timestamp()
+    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS news(topic, key, value, place) ORDER BY place"""
+"""One statement however many there are; ids are given in the order of the rows. The arrays go as their texts."""
 PUBLISH_ON_SQLITE = (
     "INSERT INTO outbox (topic, key, value, at) VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z')"
 )

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from workers.domain.records import Row
 from workers.store import tables
-from workers.store.engine import to_json
+from workers.store.engine import array_text, to_json
 from workers.store.tables.placement import BY_CUSTOMER
 
 SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -91,7 +91,7 @@ def update_many(connection: Connection, kind: type[Row], rows: Sequence[Row]) ->
     shape = SHAPES[kind]
     if connection.dialect.name == "postgresql":
         objects = [dict(zip(shape.names, value, strict=True)) for value in values_of(rows, shape, shape.for_json)]
-        owners = ([*{row[shape.placed_by] for row in objects}],) if shape.placed_by else ()
+        owners = (array_text({row[shape.placed_by] for row in objects} - {None}),) if shape.placed_by else ()
         connection.exec_driver_sql(update_from_json(shape), (orjson.dumps(objects).decode(), *owners))
         return
     places = [shape.names.index(name) for name in (*shape.rest, *shape.key)]

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from workers.domain.customer.merge import join
-from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.followup.actions import carry_out, contacts_first
 from workers.domain.followup.decision import route
 from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
-from workers.domain.records import Action, AskedMailbox, Customer, Response, SurveyRequest
+from workers.domain.records import Action, AskedMailbox, Customer, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import follow_recurrence
 from workers.domain.survey.request import ask
 from workers.domain.ticket.sla import tickets_wake, told_before
@@ -334,7 +334,8 @@ class Scheduler:
 
 def asks_now(case: CustomerCase) -> bool:
     """Tell whether a customer has a touchpoint that may be asked now."""
-    return any(touchpoint.wake_at <= case.now for touchpoint in case.pending())
+    now = case.now
+    return any(touchpoint.wake_at <= now and touchpoint.state in PENDING for touchpoint in case.all(Touchpoint))
 
 
 def join_pair(connection: Connection, work: UnitOfWork, customer: CustomerId) -> None:
@@ -372,6 +373,8 @@ def wake(case: CustomerCase, room: SendBudget) -> None:
 def ask_what_is_due(case: CustomerCase, room: SendBudget) -> None:
     """Ask what has come due, as far as the day's budget goes; what is too late is given up whatever the budget is."""
     before = case.checkpoint()
+    if not asks_now(case):
+        return
     for touchpoint in [touchpoint for touchpoint in case.pending() if touchpoint.wake_at <= case.now]:
         asked = sum(1 for _ in case.work.added_since(before, SurveyRequest))
         if room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now:

@@ -19,7 +19,7 @@ from workers.domain.survey.request import COUNTED
 from workers.domain.types import CustomerId, Ids
 from workers.store import read
 from workers.store import tables as t
-from workers.store.engine import in_array
+from workers.store.engine import array_text, in_array
 from workers.store.new_rows import insert
 
 A, R = t.asked_mailbox.c, t.survey_request.c
@@ -40,7 +40,8 @@ DIGITS = 15
 def take_turn(connection: Connection, mailboxes: Collection[str]) -> None:
     """Wait until no other transaction asks one of these mailboxes, in an order in which nobody waits for ever."""
     if mailboxes and connection.dialect.name == "postgresql":
-        connection.execute(LOCK, {"keys": sorted({int(mailbox[:DIGITS], 16) for mailbox in mailboxes})})
+        numbers = sorted({int(mailbox[:DIGITS], 16) for mailbox in mailboxes})
+        connection.execute(LOCK, {"keys": array_text(map(str, numbers))})
 
 
 class Mailboxes:

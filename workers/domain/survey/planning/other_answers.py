@@ -59,6 +59,8 @@ def unless_answered(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 def follow(case: CustomerCase, touchpoint: Touchpoint, answers: list[Response]) -> Touchpoint:
     """Return a touchpoint as the answers leave it: cancelled, planned again, or as it is."""
     satisfied = touchpoint.state == TouchpointState.CANCELLED and touchpoint.reason == Reason.ANSWERED
+    if not answers and not satisfied:
+        return touchpoint
     journey = case.get(Journey, touchpoint.journey)
     if journey is None or not (satisfied or touchpoint.state in PENDING):
         return touchpoint
