@@ -5,7 +5,6 @@ The same values give the same bytes (sorted keys), so that a message published t
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import cache
 from typing import ClassVar
 
 import orjson
@@ -62,10 +61,15 @@ class OutboundMessage:
         }
 
 
-@cache
+_NAMES: dict[type[OutboundMessage], tuple[str, ...]] = {}
+
+
 def _names_of(kind: type[OutboundMessage]) -> tuple[str, ...]:
-    """Return the names of a message's fields, in their order."""
-    return tuple(field.name for field in fields(kind))
+    """Return the names of a message's fields, in their order; looked at once for each kind."""
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(field.name for field in fields(kind))
+    return names
 
 
 def _text(at: datetime) -> str:
