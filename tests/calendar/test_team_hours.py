@@ -5,10 +5,12 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from holidays.registry import EntityLoader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.calendar import (
+    COUNTRY_CODES,
     Calendar,
     DaysOff,
     HalfDayPart,
@@ -23,6 +25,7 @@ from workers.calendar import (
     public_holidays,
     working_between,
 )
+from workers.cloudevents.locale_names import countries
 from workers.errors import BadInput
 
 MINUTE = timedelta(minutes=1)
@@ -167,6 +170,12 @@ def test_a_half_is_not_ended_by_a_break() -> None:
     breaks = team("08:00-10:00, 10:15-12:00, 14:00-18:00")
     assert next_half_day(paris("2026-03-04T10:05"), breaks) == paris("2026-03-04T14:00")
     assert half_day_after(paris("2026-03-04T10:00"), breaks).limit == paris("2026-03-04T12:00")
+
+
+def test_the_countries_that_need_no_library_are_known_to_each() -> None:
+    """A code that is taken without asking has public holidays and a name, so nothing else is found out later."""
+    assert set(EntityLoader.get_country_codes()) >= COUNTRY_CODES
+    assert countries() >= COUNTRY_CODES
 
 
 def test_public_holidays_never_run_out() -> None:

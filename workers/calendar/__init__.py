@@ -17,6 +17,7 @@ from workers.calendar.business_hours import (
     working_between,
     working_lengths,
 )
+from workers.calendar.country_codes import COUNTRY_CODES
 from workers.calendar.days_off import DaysOff, public_holidays, regions_of, see_country
 from workers.calendar.durations import Wait, add_wait, parse_wait
 from workers.calendar.send_window import (
@@ -31,6 +32,7 @@ from workers.calendar.team_hours import Shift, WorkingHours, parse_shifts
 from workers.calendar.timezones import IN_USE, OTHERS, as_utc, in_zone, instant_of, known_zone, zone_info
 
 __all__ = [
+    "COUNTRY_CODES",
     "IN_USE",
     "MORNING_ENDS",
     "OTHERS",

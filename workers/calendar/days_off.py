@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+from workers.calendar.country_codes import COUNTRY_CODES
 from workers.errors import BadInput
 
 
@@ -45,6 +46,8 @@ def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
 
 def see_country(country: str) -> None:
     """Raise BadInput for a country whose holidays are not known; loads the rules of none."""
+    if country in COUNTRY_CODES:
+        return
     from holidays.registry import EntityLoader  # the library's own list of all countries loads each of them
 
     if country not in EntityLoader.get_country_codes():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workers.process import stop_signal
+from workers.process.startup_heap import collect_less_often
 
 if TYPE_CHECKING:
     from workers.cli.command import boucle as boucle
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code; an expected failure is a sentence on standard error, no traceback."""
     if arguments is None and len(sys.argv) > 1 and sys.argv[1] in ROLES:
         stop_signal.listen()
+    collect_less_often()
     from workers.cli.command import run
 
     run(arguments)

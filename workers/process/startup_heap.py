@@ -2,6 +2,14 @@
 
 import gc
 
+OBJECTS, YOUNG, OLD = 50_000, 20, 50
+"""New objects before the youngest are looked through, and how often that happens before older ones are."""
+
+
+def collect_less_often() -> None:
+    """Collect garbage less often, from the first import on: a tenth of what a command's start takes goes into it."""
+    gc.set_threshold(OBJECTS, YOUNG, OLD)
+
 
 def freeze_startup_heap() -> None:
     """Leave what a started process holds for good out of garbage collection, and collect less often.
@@ -11,4 +19,4 @@ def freeze_startup_heap() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_less_often()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from workers.calendar import SendWindow, parse_window
+from workers.calendar import COUNTRY_CODES, SendWindow, parse_window
 from workers.decision_table.files.side_files import Gathered, read_records
 from workers.decision_table.model.cells import shortened, suggestion
 from workers.decision_table.model.limits import total
@@ -108,9 +108,11 @@ def duty_in(entry: Mapping[str, str], where: str, faults: Gathered) -> SurveyDut
 
 def country_in(text: str, where: str) -> str:
     """Return the country of a row; raises Unreadable for what is none."""
-    from workers.cloudevents import locale_names  # read with the file alone, and not by every command
+    if text == ELSEWHERE or text in COUNTRY_CODES:
+        return text
+    from workers.cloudevents import locale_names  # reads the names of all countries
 
-    if text == ELSEWHERE or text in locale_names.countries():
+    if text in locale_names.countries():
         return text
     meant = locale_names.country_code(text)
     advice = f" Write {meant}." if meant else ""

@@ -12,13 +12,12 @@ from functools import lru_cache
 from gettext import c2py
 from io import BytesIO
 from string import Formatter
-from typing import Protocol
-
-from babel.core import Locale
-from babel.dates import format_date, format_time
-from babel.messages.pofile import read_po
+from typing import TYPE_CHECKING, Protocol
 
 from workers.errors import Misconfigured, Never
+
+if TYPE_CHECKING:  # many read the names of texts, and few a text: imported where one is read or a day is written
+    from babel.core import Locale
 
 Pieces = tuple[tuple[str, str | None], ...]  # literal text, then the variable that follows it
 _NARROW = re.compile(r" (?=[:;?!»%€])|(?<=«) |(?<=\d) (?=h\b)|(?<=\d h) ")
@@ -57,7 +56,7 @@ class Catalog:
     """All texts of one language; `chains` has a text and its stand-ins in order."""
 
     language: str
-    locale: Locale
+    locale: "Locale"
     chains: Mapping[str, tuple[Text, ...]]
     ids: frozenset[str]
     plural: Callable[[int], int]
@@ -84,13 +83,18 @@ class Catalog:
 
     def clock(self, at: datetime) -> str:
         """Return the time of day as people write it, in the zone that the instant carries."""
-        return _typeset(self.language, str(format_time(at, self._pattern("format.time"), locale=self.locale)))
+        return self._time(at, "format.time")
 
     def moment(self, at: datetime) -> str:
         """Return day and time of day in words, in the zone that the instant carries."""
-        pattern = self._pattern("format.time" if at.minute else "format.hour")
-        clock = _typeset(self.language, str(format_time(at, pattern, locale=self.locale)))
+        pattern = "format.time" if at.minute else "format.hour"
+        clock = self._time(at, pattern)
         return self.text("format.date-and-time", {"date": self.date(at, "format.weekday"), "time": clock})
+
+    def _time(self, at: datetime, pattern: str) -> str:
+        from babel.dates import format_time
+
+        return _typeset(self.language, str(format_time(at, self._pattern(pattern), locale=self.locale)))
 
     def _pattern(self, id: str) -> str:
         return self.text(id, {})
@@ -98,6 +102,8 @@ class Catalog:
 
 def catalog_of(language: str, texts: Mapping[str, str]) -> Catalog:
     """Return a catalog of texts that stand in the code; none has a plural. Raises ValueError for a broken variable."""
+    from babel.core import Locale
+
     compiled = {id: _compile((_typeset(language, text),)) for id, text in texts.items()}
     return Catalog(language, Locale.parse(language, sep="-"), _chains(compiled), frozenset(compiled), lambda n: 0)
 
@@ -172,12 +178,17 @@ def is_known(value: object) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _formatted_date(locale: Locale, pattern: str, day: date) -> str:
+def _formatted_date(locale: "Locale", pattern: str, day: date) -> str:
+    from babel.dates import format_date
+
     return str(format_date(day, pattern, locale=locale))
 
 
 def _read(language: str, body: bytes, faults: list[str]) -> Catalog | None:
     """Read one .po file into texts; faults are added with the place to mend."""
+    from babel.core import Locale
+    from babel.messages.pofile import read_po
+
     place = f"templates/catalogs/{language}.po"
     try:
         locale = Locale.parse(language, sep="-")
