@@ -4,8 +4,10 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -19,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from workers.errors import KeyTaken, NotNow
 from workers.store import tables
 from workers.store.engine import LOOKS, Store, away, in_array, is_away, is_collision
+from workers.store.patience import ASKED_AFTER_SECONDS, BACK_AT, see_that_it_lives
 
 WRITERS, ROUNDS = 3, 30
 KATHMANDU = timezone(timedelta(hours=5, minutes=45))
@@ -402,6 +405,37 @@ def test_a_server_that_is_not_there_is_waited_for() -> None:
             attempt()
         assert "topsecret" not in str(caught.value)
     store.close()
+
+
+def test_a_connection_that_ended_in_the_pool_is_replaced(postgres: str) -> None:
+    """After the server ended what lay idle, the next transaction is as any other: nobody meets the dead connection."""
+    keeping, ending = Store(postgres), Store(postgres)
+    with closing(keeping), closing(ending):
+        with keeping.reading() as connection:
+            mine = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        with ending.reading() as connection:
+            connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": mine})
+        with keeping.reading() as connection:
+            assert connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one() != mine
+
+
+@pytest.mark.parametrize("idle_seconds", [0.0, ASKED_AFTER_SECONDS])
+def test_a_connection_is_asked_whether_it_lives_only_after_a_while(postgres: str, idle_seconds: float) -> None:
+    """A transaction that follows another one costs no round trip; one after a while finds a line cut in silence."""
+    store, asked = Store(postgres), list[object]()
+    dialect = store.engine.dialect
+
+    class Counting:
+        loaded_dbapi = dialect.loaded_dbapi
+
+        def do_ping(self, driven: Any) -> bool:
+            asked.append(driven)
+            return dialect.do_ping(driven)
+
+    with closing(store), store.engine.connect() as connection:
+        driven = connection.connection.dbapi_connection
+        see_that_it_lives(Counting(), driven, {BACK_AT: monotonic() - idle_seconds})  # type: ignore[arg-type]  # as much of a dialect as it takes
+    assert asked == ([driven] if idle_seconds else [])
 
 
 def test_a_lost_connection_is_waited_for(postgres: str) -> None:

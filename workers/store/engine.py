@@ -23,7 +23,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from workers.errors import KeyTaken, NotNow
 from workers.process.outages import DATABASE, Outages
 from workers.process.pulse import beat
-from workers.store.patience import Patience, be_impatient, be_patient, connect_patiently
+from workers.store.patience import Patience, be_impatient, be_patient, connect_patiently, see_that_it_lives
 from workers.text.masking import without_values
 
 T = TypeVar("T")
@@ -82,7 +82,6 @@ def connect(url: str, patience: Patience = Patience()) -> Engine:  # noqa: B008 
         return engine
     engine = sa.create_engine(
         url,
-        pool_pre_ping=True,
         pool_size=POOL - OVERFLOW,
         max_overflow=OVERFLOW,
         pool_timeout=patience.lock,
@@ -93,11 +92,15 @@ def connect(url: str, patience: Patience = Patience()) -> Engine:  # noqa: B008 
     def do_connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
         return connect_patiently(patience, arguments, named)
 
-    def checkin(driven: Any, _record: Any) -> None:
-        be_impatient(driven, patience)
+    def checkin(driven: Any, record: Any) -> None:
+        be_impatient(driven, patience, record.info)
+
+    def checkout(driven: Any, record: Any, _lent: Any) -> None:
+        see_that_it_lives(engine.dialect, driven, record.info)
 
     sa.event.listen(engine, "do_connect", do_connect)
     sa.event.listen(engine, "checkin", checkin)
+    sa.event.listen(engine, "checkout", checkout)
     return engine
 
 

@@ -4,10 +4,13 @@ The server ends statements, waits for locks and idle transactions; the system en
 for a server that is stopped, or a proxy that holds what it was given, the client itself stops waiting.
 """
 
+import select
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import InvalidatePoolError
 
 if TYPE_CHECKING:
     from workers.store.patient_connection import PatientConnection
@@ -16,6 +19,11 @@ GRACE_SECONDS = 5.0
 """How much longer than the server itself we wait for a statement: its own word says more than our silence."""
 PROBES = 3
 """Unanswered probes after which the system calls an idle line dead."""
+
+ASKED_AFTER_SECONDS = 5.0
+"""Idle for longer, a connection is asked whether it lives: a line may have been cut without a word."""
+BACK_AT = "back at"
+"""Under this name a connection of the pool keeps when it came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,33 @@ def be_patient(connection: Connection) -> None:
         driven.longest = None
 
 
-def be_impatient(driven: Any, patience: Patience) -> None:
-    """Have a connection that comes back into the pool give up again when it should."""
+def be_impatient(driven: Any, patience: Patience, kept: dict[Any, Any]) -> None:
+    """Have a connection that comes back into the pool give up again when it should, and keep when it came back."""
+    kept[BACK_AT] = time.monotonic()
     if hasattr(driven, "longest"):
         driven.longest = patience.statement + GRACE_SECONDS
+
+
+def see_that_it_lives(dialect: Dialect, driven: Any, kept: dict[Any, Any]) -> None:
+    """Have the pool give another connection than one that has ended since it came back; a new one is taken as it is.
+
+    A server that restarts or ends a connection says so on its line: one that nothing came in on lives, and asking it
+    would cost each transaction a round trip. Only a line that was cut in silence cannot be told: so one that was idle
+    for long, or that something came in on, is asked.
+    """
+    if BACK_AT not in kept:
+        return
+    try:
+        idle = time.monotonic() - kept[BACK_AT]
+        lives = (idle < ASKED_AFTER_SECONDS and not has_come_in(driven)) or dialect.do_ping(driven)
+    except dialect.loaded_dbapi.Error:
+        lives = False
+    if not lives:
+        raise InvalidatePoolError
+
+
+def has_come_in(driven: Any) -> bool:
+    """Tell whether anything came in on a connection's line, its end included."""
+    line = select.poll()
+    line.register(driven.fileno(), select.POLLIN)
+    return bool(line.poll(0))

@@ -13,6 +13,7 @@ from workers.errors import Misconfigured, NotNow
 from workers.settings import Settings
 from workers.store.connection import Connection
 from workers.store.engine import Store
+from workers.store.operation.column_statistics import look_at_new_columns
 from workers.store.operation.giving_way import PAUSE_SECONDS, TRIES, give_way, met_others
 from workers.store.operation.keys import build_keys
 from workers.store.operation.long_versions import shorten_versions
@@ -51,13 +52,14 @@ def migrate(store: Store) -> int:
 
     On PostgreSQL each revision is a transaction of its own, which gives way to others and is tried again, so that roles
     wait for the longest one at most. The keys of large tables are built afterwards, and their rows shortened, beside
-    the work of roles, which run before and after alike: stopped there, it goes on where it was. Raises NotNow when the
-    database is away, or others keep the tables from it.
+    the work of roles, which run before and after alike: stopped there, it goes on where it was. At the end the database
+    learns what new columns hold. Raises NotNow when the database is away, or others keep the tables from it.
     """
     number = run_revisions(store)
     if number == SCHEMA:
         build_keys(store)
         shorten_versions(store)
+        look_at_new_columns(store)
     return number
 
 
