@@ -51,6 +51,7 @@ LEFT_OUT = frozenset(
         "report_change",
         "asked_cell",
         "answer_cell",
+        "followed_cell",
         "outbox",
         "consumed",
     }

@@ -95,7 +95,7 @@ def see_that_it_lives(dialect: Dialect, driven: Any, kept: dict[Any, Any]) -> No
 
     A server that restarts or ends a connection says so on its line: one that nothing came in on lives, and asking it
     would cost each transaction a round trip. Only a line that was cut in silence cannot be told: so one that was idle
-    for long, or that something came in on, is asked.
+    for long, or that something came in on, is asked. Raises InvalidatePoolError, at which the pool opens another one.
     """
     if BACK_AT not in kept:
         return

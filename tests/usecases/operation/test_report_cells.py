@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from counted import lively_store
 from sqlalchemy.engine import Connection
 
-from workers.domain.reporting import Filters
-from workers.domain.types import Band
+from workers.domain.reporting import RECOVERY, Filters
+from workers.domain.types import Band, TestimonialState
 from workers.store import tables as t
 from workers.store.counts import report_cells, report_changes
 from workers.store.engine import Store
-from workers.store.report import cells, counted_days, nps_counts
+from workers.store.report import cells, counted_days, followed_cells, nps_counts
+from workers.store.report import figures as by_rows
 from workers.store.report.funnel import count_asked
 from workers.usecases.operation.recount import rebuild_report, recount_report
 from workers.usecases.report.nps_by_dimension import month_starts
@@ -49,6 +50,7 @@ def figures(connection: Connection) -> list[object]:
     for filters in periods(connection):
         said += [count_asked(connection, filters), cells.recovery_answers(connection, filters)]
         said.append(cells.cube(connection, filters, []))
+        said.append(followed_cells.read_followed(connection, Filters(filters.since, filters.until)))
     for zone in (EAST, WEST):
         months = month_starts(connection, Filters(), zone)
         said.append(cells.cube(connection, Filters(), months))
@@ -86,6 +88,26 @@ WRITES: dict[str, Callable[[Connection], object]] = {
         .values(language="it")
     ),
     "customers gone": lambda connection: connection.execute(sa.delete(t.customer)),
+    "tickets done": lambda connection: connection.execute(
+        sa.update(t.ticket).values(outcome="called", root_cause="late", first_contact_at=t.ticket.c.due_at)
+    ),
+    "tickets gone": lambda connection: connection.execute(sa.delete(t.ticket)),
+    "no ticket from it": lambda connection: connection.execute(sa.update(t.action).values(ticket=None)),
+    "themes": lambda connection: connection.execute(
+        sa.insert(t.response_theme).from_select(
+            ["response", "theme", "at", "by"],
+            sa.select(t.response.c.id, sa.literal(1), t.response.c.asked_at, sa.literal("max")),
+        )
+    ),
+    "testimonials refused": lambda connection: connection.execute(
+        sa.update(t.testimonial).values(state=TestimonialState.REFUSED)
+    ),
+    "recovery surveys gone": lambda connection: connection.execute(
+        sa.delete(t.survey_request).where(t.survey_request.c.trigger == RECOVERY)
+    ),
+    "a better score after it": lambda connection: connection.execute(
+        sa.update(t.response).where(t.response.c.trigger == RECOVERY).values(score=10)
+    ),
     "two customers are one": lambda connection: connection.execute(
         sa.update(t.survey_request).values(
             customer=sa.select(t.customer.c.id).order_by(t.customer.c.id).limit(1).scalar_subquery()
@@ -115,6 +137,41 @@ def test_a_report_from_cells_is_the_one_from_rows(counted: Store, write: str) ->
         assert figures(connection) == expected
         right, every = report_cells.agreement(connection)
         assert right == every
+        transaction.rollback()
+
+
+def test_what_followed_answers_is_what_a_report_by_words_counts(counted: Store) -> None:
+    """Counted by day, causes, themes, testimonials and cases are those that a filtered report reads row by row."""
+    with counted.engine.connect() as connection, connection.begin() as transaction:
+        WRITES["themes"](connection)
+        for period in periods(connection):
+            of_time = Filters(period.since, period.until)
+            cases, waits = by_rows.cases(connection, of_time)
+            followed = followed_cells.read_followed(connection, of_time)
+            assert (followed.cases, sorted(followed.waits)) == (cases, sorted(waits))
+            assert followed.causes == by_rows.causes(connection, of_time)
+            assert followed.themes == by_rows.themes(connection, of_time)
+            assert followed.testimonials == by_rows.testimonials(connection, of_time)
+        everything = followed_cells.read_followed(connection, Filters())
+        assert everything.themes
+        assert everything.testimonials
+        assert [case for case in everything.cases if case.asked_again]
+        transaction.rollback()
+
+
+def test_of_many_first_contacts_the_newest_are_read(counted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the most, the newest waits are given and it is said that there are more, from cells as from rows."""
+    with counted.engine.connect() as connection, connection.begin() as transaction:
+        WRITES["tickets done"](connection)
+        reports = [
+            followed_cells.read_followed(connection, filters) for filters in (Filters(), Filters(without="nobody"))
+        ]
+        waits = sorted(by_rows.cases(connection, Filters())[1], reverse=True)
+        assert [(report.waits, report.more_waits) for report in reports] == [(waits, False)] * 2
+        monkeypatch.setattr(followed_cells, "MOST_WAITS", 1)
+        for filters in (Filters(), Filters(without="nobody")):
+            report = followed_cells.read_followed(connection, filters)
+            assert (report.waits, report.more_waits) == (waits[:1], True)
         transaction.rollback()
 
 

@@ -4,7 +4,7 @@ Changes are said by triggers (`report_changes`). Whatever is taken from those is
 least what they are about, so cells without a change are right; the books hold them against a count of every row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from workers.store import read
 from workers.store import tables as t
 from workers.store.counts import report_changes
 from workers.store.counts.running_counts import FOLDING
-from workers.store.report import cells
+from workers.store.report import cells, followed_cells
 from workers.store.report.counted_days import DAY, Days, changed_days, day_of, days_of_customers
 from workers.store.report.figures import Q, R, added, total
 
@@ -23,6 +23,7 @@ CHANGE = t.report_change.c
 EVERYTHING = sa.and_(CHANGE.day.is_(None), CHANGE.segment_of.is_(None))
 """What says that no cell is right."""
 DAY_DIGITS = 10
+CELLS = (t.asked_cell, t.answer_cell, t.followed_cell)
 
 
 def days_to_recount(connection: Connection) -> list[datetime]:
@@ -59,11 +60,7 @@ def every_day(connection: Connection) -> None:
 
 def all_days(connection: Connection) -> set[datetime]:
     """Return each day with cells, or with questions or answers."""
-    days = {
-        day
-        for cell in (t.asked_cell, t.answer_cell)
-        for day in connection.execute(sa.select(cell.c.day).distinct()).scalars()
-    }
+    days = {day for cell in CELLS for day in connection.execute(sa.select(cell.c.day).distinct()).scalars()}
     for at in (Q.asked_at, R.asked_at):
         last = connection.execute(sa.select(sa.func.min(at))).scalar()
         while last is not None:  # from day to day by the index
@@ -84,6 +81,15 @@ def mark(connection: Connection, days: set[datetime]) -> None:
         connection.execute(sa.insert(t.report_change), [{"day": day} for day in sorted(days)])
 
 
+def rows_of(
+    chosen: Callable[[sa.ColumnElement[Any]], Sequence[sa.ColumnElement[bool]]],
+) -> Iterator[sa.Select[Any] | sa.CompoundSelect[Any]]:
+    """Give the rows behind the cells of each of CELLS, chosen by when their question was asked."""
+    yield cells.question_rows(cells.OF_QUESTION, *chosen(Q.asked_at))
+    yield sa.union_all(*cells.every_answer(chosen))
+    yield sa.union_all(*followed_cells.rows_of(followed_cells.asked_for(chosen)))
+
+
 def grouped(table: sa.Table, counted: sa.Subquery, day: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Return rows added up to the cells of a table, its columns in their order."""
     by = {column.name: day if column.name == "day" else counted.c[column.name] for column in table.primary_key}
@@ -101,10 +107,7 @@ def recount(connection: Connection, day: datetime) -> bool:
         return False
     connection.execute(sa.delete(t.report_change).where(CHANGE.day == day))
     one_day = Days((None, None, ()), ((day, day + DAY),))
-    for table, rows in (
-        (t.asked_cell, cells.question_rows(cells.OF_QUESTION, one_day.of_rows(Q.asked_at))),
-        (t.answer_cell, sa.union_all(*cells.answers_asked_for(one_day))),
-    ):
+    for table, rows in zip(CELLS, rows_of(lambda asked_at: [one_day.of_rows(asked_at)]), strict=True):
         connection.execute(sa.delete(table).where(table.c.day == day))
         counted = grouped(table, rows.subquery(), sa.literal(day, t.Instant()))
         connection.execute(sa.insert(table).from_select([column.name for column in table.c], counted))
@@ -116,10 +119,7 @@ def compared(connection: Connection) -> Iterator[tuple[sa.Select[Any], sa.Select
     changed = changed_days(connection)
     if changed is None:
         return
-    for table, rows in (
-        (t.asked_cell, cells.question_rows(cells.OF_QUESTION)),
-        (t.answer_cell, sa.union_all(*cells.every_answer())),
-    ):
+    for table, rows in zip(CELLS, rows_of(lambda _: []), strict=True):
         row = rows.subquery()
         day: sa.ColumnElement[Any] = row.c.at
         if connection.dialect.name == "sqlite":

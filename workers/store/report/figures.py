@@ -155,14 +155,18 @@ def list_cases(connection: Connection, filters: Filters) -> list[tuple[str, Case
     return [(str(id), Case(*values)) for id, *values in connection.execute(query)]
 
 
-def case_rows(filters: Filters) -> sa.Select[Any]:
-    """Return detractors' answers with their tickets and recovery surveys; the newest of several has the first place."""
+def case_rows(filters: Filters, of: sa.Subquery | None = None) -> sa.Select[Any]:
+    """Return detractors' answers with their tickets and recovery surveys; the newest of several has the first place.
+
+    Those that the filters choose; or those among `of`, each with its column `at`.
+    """
     k, a = t.ticket.c, t.action.c
     asked, again = t.survey_request.alias("asked_again"), t.response.alias("again")
-    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None)).distinct().subquery()
+    among = [] if of is None else [a.response.in_(sa.select(of.c.id))]
+    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None), *among).distinct().subquery()
+    answers = answers_of(filters) if of is None else t.response.join(of, of.c.id == R.id)
     source = (
-        answers_of(filters)
-        .outerjoin(tickets, tickets.c.response == R.id)
+        answers.outerjoin(tickets, tickets.c.response == R.id)
         .outerjoin(t.ticket, k.id == tickets.c.ticket)
         .outerjoin(
             asked,
@@ -188,8 +192,9 @@ def case_rows(filters: Filters) -> sa.Select[Any]:
         "contacted_at": k.first_contact_at,
         "place": sa.func.row_number().over(partition_by=R.id, order_by=newest),
     }
+    columns |= {} if of is None else {"at": of.c.at}
     query = sa.select(R.id, *(column.label(name) for name, column in columns.items())).select_from(source)
-    return query.where(R.band == Band.DETRACTOR.value, *of_answers(filters))
+    return query.where(R.band == Band.DETRACTOR.value, *([] if of is not None else of_answers(filters)))
 
 
 def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:

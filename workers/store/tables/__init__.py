@@ -49,6 +49,7 @@ from workers.store.tables.places import place_answer
 from workers.store.tables.report import (
     answer_cell,
     asked_cell,
+    followed_cell,
     initiative,
     report_change,
     report_note,
@@ -108,6 +109,7 @@ __all__ = [
     "decision",
     "dispatch",
     "dispatch_body",
+    "followed_cell",
     "former_address",
     "history",
     "identity",

@@ -81,6 +81,7 @@ ONE_PLACE: tuple[sa.Table, ...] = (
     operation.running_count,
     report.answer_cell,
     report.asked_cell,
+    report.followed_cell,
     report.report_change,
     sign_in.access_count,
     sign_in.api_key,

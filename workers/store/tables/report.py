@@ -97,3 +97,12 @@ answer_cell = sa.Table(
     *numbers("n", "requested", "settling", "late"),
 )
 """Answers by the day (UTC) on which they were asked for."""
+followed_cell = sa.Table(
+    "followed_cell",
+    metadata,
+    *words("part"),
+    sa.Column("day", Instant(), primary_key=True),
+    *words("word", "more"),
+    *numbers("n"),
+)
+"""What followed answers (causes, themes, testimonials, how far detractors came), by when they were asked for."""

@@ -14,7 +14,7 @@ from workers.domain.policy import Policy
 from workers.domain.reporting import Announced, Figures, Filters, Loop, Movement, OverTime, Touchpoint
 from workers.domain.reporting.ratings import Rating
 from workers.store.connection import Connection
-from workers.store.report import announced, cells, themes
+from workers.store.report import announced, cells, followed_cells, themes
 from workers.store.report import figures as stored
 from workers.store.report.answers import (
     ASKED,
@@ -69,6 +69,8 @@ class Review:
     as_of: datetime
     stretches: tuple[str, ...]
     loop: Loop
+    more_waits: bool
+    """Whether there are more first contacts than the newest, whose times the loop has."""
     touchpoints: list[Touchpoint]
     ratings: list[Rating]
     """Answers to CSAT and CES questions, which are no part of anything else here."""
@@ -99,25 +101,26 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
     noted = tuple(notes(connection, filters))
     stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
     cube = cells.cube(connection, filters, stretches)
-    cases, waits = stored.cases(connection, filters)
+    followed = followed_cells.read_followed(connection, filters)
     waterfall, not_asked = asked(connection, filters)
     return Review(
         filters=filters,
         zone=zone,
         as_of=now,
         stretches=tuple(name for name, _ in stretches),
-        loop=figures.loop(cases, waits, partial(working_lengths, calendar=policy.calendar)),
+        loop=figures.loop(followed.cases, followed.waits, partial(working_lengths, calendar=policy.calendar)),
+        more_waits=followed.more_waits,
         touchpoints=figures.touchpoints(cube),
         ratings=read_ratings(connection, filters),
         over_time=figures.over_time(cube, [name for name, _ in stretches], walls),
         funnel=waterfall,
         not_asked=not_asked,
-        causes=by_stage(stored.causes(connection, filters)),
-        themes=stored.themes(connection, filters),
+        causes=by_stage(followed.causes),
+        themes=followed.themes,
         theme_names=theme_names(connection),
         competitors=themes.themes_of_kind(connection, Kind.COMPETITOR.value),
         movement=Movement(stored.moved(connection, filters)),
-        testimonials=stored.testimonials(connection, filters),
+        testimonials=followed.testimonials,
         announced=figures.announced(announced.count_told(connection, filters)),
         initiatives=themes.names_of_initiatives(connection),
         notes=noted,
