@@ -20,7 +20,7 @@ from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
-from workers.store.report import accounts, announced, cells, drivers, fates, figures, funnel
+from workers.store.report import accounts, announced, cells, drivers, fates, figures, followed_cells, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
@@ -69,6 +69,7 @@ REPORT_READS: dict[str, Callable[[Connection], object]] = {
     },
     "what was not asked": lambda connection: funnel.count_not_asked(connection, SOME),
     "cells": lambda connection: cells.cube(connection, SOME, []),
+    "what followed answers": lambda connection: followed_cells.read_followed(connection, replace(SOME, segment="")),
     "detractors": lambda connection: figures.cases(connection, SOME),
     "the answers of a step": lambda connection: figures.list_cases(connection, SOME),
     "those who were told": lambda connection: announced.count_told(connection, SOME),

@@ -1,7 +1,8 @@
 """Cells of what followed the answers, by the day of asking, and the changes that say which days to recount for them.
 
 Additive, as 0028: a role of the release before goes on working with it. Nothing is counted here: everything is read
-from rows until the role `send` has counted each day anew.
+from rows until the role `send` has counted each day anew. The two indexes are of tables with a row for few answers, and
+find what followed the answers of a day.
 """
 
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ def upgrade() -> None:
         sa.Column("n", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("part", "day", "word", "more"),
     )
+    op.create_index("ticket_response", "ticket", ["response"], unique=False)
+    op.create_index("testimonial_response", "testimonial", ["response"], unique=False)
     on_sqlite = op.get_bind().dialect.name == "sqlite"
     if not on_sqlite:
         op.execute(sa.text(f"LOCK TABLE {', '.join(LOCKED)} IN SHARE ROW EXCLUSIVE MODE"))

@@ -87,7 +87,8 @@ def owners_of_bodies() -> str:
 
 def triggers() -> Iterator[str]:
     """Give the statements that make the triggers of the counts on the divided tables; their functions stay."""
-    yield from (trigger.statement for trigger in counting_triggers())
+    divided = {table.name for table in PLACED}
+    yield from (trigger.statement for trigger in counting_triggers() if trigger.table in divided)
 
 
 def counting_triggers() -> Iterator[running_counts.Trigger]:

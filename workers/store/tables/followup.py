@@ -37,6 +37,7 @@ ticket = table(
     records.Ticket,
     sa.UniqueConstraint("number", "customer", name="ticket_number"),
     sa.Index("ticket_customer", "customer"),
+    sa.Index("ticket_response", "response"),
     sa.Index("ticket_one_open", "customer", unique=True, **where("state <> 'done'")),
     sa.Index("ticket_due", "due_at", **where("state <> 'done'")),
 )

@@ -54,7 +54,9 @@ response = table(
     sa.Index("response_rated", "question", "asked_at", **where("question IS NOT NULL")),
 )
 response_revision = table(records.ResponseRevision, sa.Index("response_revision_customer", "customer"))
-testimonial = table(records.Testimonial, sa.Index("testimonial_customer", "customer"))
+testimonial = table(
+    records.Testimonial, sa.Index("testimonial_customer", "customer"), sa.Index("testimonial_response", "response")
+)
 consent = table(
     records.Consent, sa.Index("consent_testimonial", "testimonial"), sa.Index("consent_customer", "customer")
 )
