@@ -19,9 +19,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from workers.domain.reporting import RECOVERY, Case, Filters
 from workers.store import tables as t
 from workers.store.report import figures as stored
-from workers.store.report.cells import added, days_of
+from workers.store.report.cells import days_of
 from workers.store.report.counted_days import Days
-from workers.store.report.figures import TRIGGER, Column, Condition, Q, R, within
+from workers.store.report.figures import TRIGGER, Column, Condition, Q, R, added, within
 
 MOST_WAITS = 10_000
 """First contacts of which the time is read, the newest: a median of more says the same."""
