@@ -188,3 +188,27 @@ def test_an_answer_is_corrected_on_its_scale_and_explain_and_files_say_what_was_
     assert [(row["question"], row["score"], row["band"]) for row in values if row["id"] == rated.id] == [
         ("csat", "5", "")
     ]
+
+
+def test_the_day_of_another_wording_is_marked_of_its_kind(install: Install, tmp_path: Path) -> None:
+    """A CSAT question keeps its wording with a number; an edit makes another, and a report says of which question."""
+    boucle = asking(install, tmp_path)
+    early = ask(boucle, "interaction_ended", "early")
+    assert early.wording == "fr-csat-1"
+    catalog = tmp_path / "own" / "templates" / "catalogs" / "fr.po"
+    catalog.parent.mkdir(parents=True)
+    shipped = (Path(__file__).parents[2] / "templates" / "catalogs" / "fr.po").read_text("utf-8")
+    catalog.write_text(shipped.replace("Cette fois-ci, quelle est votre", "Quelle est votre"), "utf-8")
+    boucle.later(days=20)
+    assert boucle.parts.look_at_rules()
+    late = ask(boucle, "interaction_ended", "late")
+    assert late.wording not in (None, "fr-csat-1")
+    assert all("Cette fois-ci" in part for part in mail_of(boucle, early))
+    assert not any("Cette fois-ci" in part for part in mail_of(boucle, late))
+    with boucle.store.reading() as connection:
+        report = nps_by_dimension.report(connection, now=boucle.clock.at, zone="Europe/Paris")
+        assert status.read_books(connection).ok()
+    (change,) = cast("list[dict[str, Any]]", report["wordings"])
+    assert (change["asks"], change["language"], change["day"]) == ("csat", "fr", "2026-03-23")
+    assert (change["before"]["wording"], change["after"]["wording"]) == ("fr-csat-1", late.wording)
+    assert "From 2026-03-23 the CSAT question is another one in fr" in nps_by_dimension.as_text(report)

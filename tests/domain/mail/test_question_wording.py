@@ -8,7 +8,7 @@ from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand, Templates
 from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, sample_mail
 from workers.domain.mail.links import Links
-from workers.domain.mail.question_wording import PARTS, PLACE, load_worded, read_wordings
+from workers.domain.mail.question_wording import PARTS, PARTS_OF, PLACE, load_worded, read_wordings, tag_of
 from workers.domain.types import QuestionKind
 from workers.errors import Misconfigured
 
@@ -33,12 +33,29 @@ class Edited(Data):
         return body.decode().replace(self._old, self._new).encode()
 
 
-@pytest.mark.parametrize(("language", "id"), [("en", "en-1"), ("fr", "fr-2")])
-def test_the_shipped_catalogs_ask_in_the_newest_version(language: str, id: str) -> None:
-    """What a catalog says and what the list of wordings says cannot come apart."""
+@pytest.mark.parametrize("kind", QuestionKind)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_shipped_catalogs_ask_in_the_newest_version(language: str, kind: QuestionKind) -> None:
+    """What a catalog says and what the list of wordings says cannot come apart, of each kind of question."""
     _, wordings = load_worded(SHIPPED, "fr", "")
-    assert wordings.id_in_use(language) == id
-    assert [version for version in wordings.numbered if version.startswith(language)][-1] == id
+    versions = [id for id, wording in wordings.numbered.items() if wording.tag == tag_of(language, kind)]
+    assert wordings.id_in_use(language, kind) == versions[-1]
+    assert len(versions) == (2 if (language, kind) == ("fr", QuestionKind.NPS) else 1)
+
+
+def test_a_former_wording_of_another_kind_is_chosen_beside_that_of_the_nps() -> None:
+    """One of each language and kind; the chosen one has every word of its scale, and the others stay."""
+    former = "score.5: très bonne\n    2:\n" + "".join(
+        f"      {part}: {part} d'avant\n" for part in PARTS_OF[QuestionKind.CSAT]
+    )
+    data = Edited(PLACE, "score.5: très bonne\n", former)
+    catalogs, wordings = load_worded(data, "fr", "fr-1, fr-csat-2")
+    assert wordings.id_in_use("fr", QuestionKind.CSAT) == "fr-csat-2"
+    assert wordings.id_in_use("fr") == "fr-1"
+    assert wordings.id_in_use("fr", QuestionKind.CES) == "fr-ces-1"
+    assert catalogs.text("fr", "csat.score.3") == "score.3 d'avant"
+    assert catalogs.text("fr", "ces.score.3") == "plutôt pas d'accord"
+    assert wordings.with_id("fr-csat-1") == wordings.numbered["fr-csat-1"]
 
 
 def test_the_former_wording_is_chosen_with_the_ends_of_its_scale() -> None:
@@ -94,6 +111,11 @@ def test_a_mail_asks_in_the_wording_that_it_is_given() -> None:
         ("en:\n  1:", "en:\n  0:", "en-0: its version is not a whole number from 1"),
         ("en:\n  1:", "en:\n  01:", "en-01: its version is not a whole number from 1"),
         ("fr:\n", "de: 7\nfr:\n", "'de' has no versions"),
+        ("fr:\n", "de: {csat: 7}\nfr:\n", "'de-csat' has no versions"),
+        ("      score.7: strongly agree\n", "", "en-ces-1: score.7 is missing: write it"),
+        ("      score.5: very satisfied", "      score.0: none", "en-csat-1: score.0 is no text of a wording"),
+        ("  csat:\n    1:", "  csat:\n    first:", "en-csat-first: its version is not a whole number from 1"),
+        ("  csat:\n", "  cast:\n", "en-cast: its version is not a whole number from 1"),
     ],
 )
 def test_a_faulty_list_is_refused_with_what_to_do(old: str, new: str, said: str) -> None:
@@ -116,7 +138,7 @@ def test_any_other_file_is_refused_in_words(body: str) -> None:
         read_wordings(data)
 
 
-@pytest.mark.parametrize("choice", ["fr-3", "de-1", "fr-1, fr-2", "fr"])
+@pytest.mark.parametrize("choice", ["fr-3", "de-1", "fr-1, fr-2", "fr", "fr-csat-9", "fr-csat", "fr-csat-1, fr-csat-1"])
 def test_a_choice_that_cannot_be_is_refused(choice: str) -> None:
     """What there is to choose of is said, or that one language has one."""
     with pytest.raises(Misconfigured, match="choose"):

@@ -4,13 +4,13 @@ A wording is the question, the question after a recovery, and the ends of its sc
 number stand in templates/wordings.yaml (`fr-2`); a text of the company's own is named by its hash, so that any edit is
 another wording, and a text that is put back is the one it was. The company's name is no part of it.
 
-CSAT and CES questions have wordings of their own (`fr-csat-1a2b3c4d`), with every word of the scale. Their texts stand
-in the catalogs with the kind before the id: `csat.question` takes the place of `question` where CSAT is asked.
+CSAT and CES questions have wordings of their own (`fr-csat-1`), with every word of the scale. Their texts stand in the
+catalogs with the kind before the id: `csat.question` takes the place of `question` where CSAT is asked.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -25,6 +25,8 @@ NPS = QuestionKind.NPS
 ASKED = ("question", "question.today", "scale")
 PARTS = (*ASKED, "score.0", "score.10")
 """The catalogs' ids of a wording's texts."""
+PARTS_OF = {NPS: PARTS, **{kind: (*ASKED, *(f"score.{n}" for n in SCALES[kind].numbers)) for kind in RATED}}
+"""The same for each kind of question, without the kind before them."""
 DIGITS = 8
 """Of the hash that names a text without a number."""
 _VERSION = re.compile(rf"[1-9][0-9]{{0,{DIGITS - 2}}}")
@@ -51,7 +53,7 @@ class QuestionWording:
 
     @property
     def kind(self) -> QuestionKind:
-        """What it measures, as its id says: `fr-csat-1a2b3c4d`."""
+        """What it measures, as its id says: `fr-csat-1`."""
         named = self.id.removeprefix(f"{self.language}-").partition("-")[0]
         return QuestionKind(named) if named in RATED else NPS
 
@@ -145,14 +147,20 @@ def asking(catalog: Catalog, kind: QuestionKind) -> Catalog:
     """Return a catalog that asks a kind of question: each text that is there for it stands for that of the NPS."""
     if kind is NPS:
         return catalog
-    before = f"{kind}."
+    before = before_of(kind)
     own = {id.removeprefix(before): chain for id, chain in catalog.chains.items() if id.startswith(before)}
     return replace(catalog, chains={**catalog.chains, **own})
 
 
-def asking_in(catalog: Catalog, wording: QuestionWording) -> Catalog:
-    """Return a catalog that asks in a wording."""
-    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, wording.texts).chains})
+def asking_in(catalog: Catalog, wording: QuestionWording, before: str = "") -> Catalog:
+    """Return a catalog that asks in a wording; `before` begins the ids of its texts there."""
+    texts = {before + part: text for part, text in wording.texts.items()}
+    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, texts).chains})
+
+
+def before_of(kind: QuestionKind) -> str:
+    """Return what begins the ids of a kind's texts in the catalogs: nothing of the NPS."""
+    return "" if kind is NPS else f"{kind}."
 
 
 def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, Wordings]:
@@ -162,50 +170,61 @@ def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, 
     """
     catalogs = Catalogs.load(data, language)
     numbered = read_wordings(data)
+    choice = choice_of(chosen, {id: numbered[id] for id in numbered if numbered[id].language in catalogs.languages})
+    catalogs = catalogs.with_each(lambda catalog: with_chosen(catalog, choice.values()))
+    every = [
+        choice.get(tag_of(language, kind)) or wording_in(catalogs.catalog(language), numbered.values(), kind)
+        for kind in SCALES
+        for language in catalogs.languages
+    ]
+    return catalogs, Wordings(numbered, {wording.tag: wording for wording in every if wording is not None})
+
+
+def choice_of(chosen: str, numbered: Mapping[str, QuestionWording]) -> dict[str, QuestionWording]:
+    """Return the wordings of some ids, by tag: at most one for each language and kind.
+
+    Raises Misconfigured with every id that is none, or too many.
+    """
     choice: dict[str, QuestionWording] = {}
     faults: list[str] = []
     for id in filter(None, (part.strip() for part in chosen.split(","))):
         wording = numbered.get(id)
-        if wording is None or wording.language not in catalogs.languages:
-            there = ", ".join(id for id in numbered if numbered[id].language in catalogs.languages)
+        if wording is None:
+            there = ", ".join(numbered)
             faults.append(f"templates/brand.yaml: wording {id!r} is none of {PLACE}: choose of {there}")
-        elif wording.language in choice:
-            other = choice[wording.language].id
-            faults.append(f"templates/brand.yaml: wording has {other!r} and {id!r}: choose one for each language")
+        elif wording.tag in choice:
+            other = choice[wording.tag].id
+            faults.append(f"templates/brand.yaml: wording has {other!r} and {id!r}: choose one of them")
         else:
-            choice[wording.language] = wording
+            choice[wording.tag] = wording
     if faults:
         raise Misconfigured(faults)
-    catalogs = catalogs.with_each(
-        lambda catalog: asking_in(catalog, choice[catalog.language]) if catalog.language in choice else catalog
-    )
-    in_use = {
-        tag: choice.get(tag) or wording_in(catalogs.catalog(tag), numbered.values()) for tag in catalogs.languages
-    }
-    rated = [rated_wording(catalogs.catalog(tag), kind) for tag in catalogs.languages for kind in RATED]
-    every = [*in_use.values(), *rated]
-    return catalogs, Wordings(numbered, {wording.tag: wording for wording in every if wording is not None})
+    return choice
 
 
-def rated_wording(catalog: Catalog, kind: QuestionKind) -> QuestionWording | None:
-    """Return the wording in which a catalog asks a CSAT or CES question; None for a catalog without it."""
-    parts = (*ASKED, *(f"score.{n}" for n in SCALES[kind].numbers))
-    texts = texts_of(catalog, parts, f"{kind}.")
-    return QuestionWording(f"{catalog.language}-{kind}-{digest_of(texts)}", catalog.language, texts) if texts else None
+def with_chosen(catalog: Catalog, choice: Iterable[QuestionWording]) -> Catalog:
+    """Return a catalog with the wordings of its language that were chosen in the place of its own."""
+    for wording in choice:
+        if wording.language == catalog.language:
+            catalog = asking_in(catalog, wording, before_of(wording.kind))
+    return catalog
 
 
-def wording_in(catalog: Catalog, numbered: Iterable[QuestionWording]) -> QuestionWording | None:
-    """Return the wording that a catalog asks in: the one with a number that has its texts, else one of its own.
+def wording_in(
+    catalog: Catalog, numbered: Iterable[QuestionWording], kind: QuestionKind = NPS
+) -> QuestionWording | None:
+    """Return the wording in which a catalog asks a kind: the one with a number that has its texts, else one of its own.
 
     None for a catalog without the question.
     """
-    texts = texts_of(catalog, PARTS)
+    texts = texts_of(catalog, PARTS_OF[kind], before_of(kind))
     if texts is None:
         return None
+    tag = tag_of(catalog.language, kind)
     for wording in numbered:
-        if wording.language == catalog.language and wording.texts == texts:
+        if wording.tag == tag and wording.texts == texts:
             return wording
-    return QuestionWording(f"{catalog.language}-{digest_of(texts)}", catalog.language, texts)
+    return QuestionWording(f"{tag}-{digest_of(texts)}", catalog.language, texts)
 
 
 def texts_of(catalog: Catalog, parts: Iterable[str], before: str = "") -> dict[str, str] | None:
@@ -226,36 +245,54 @@ def plain(text: str) -> str:
 
 
 def read_wordings(data: DataFiles) -> dict[str, QuestionWording]:
-    """Return the wordings with a number by their ids, in order of languages and numbers.
+    """Return the wordings with a number by their ids, in order of languages, kinds and numbers.
 
     Raises Misconfigured with every fault.
     """
     languages = read_operators_file(data.read(PLACE), PLACE)
     faults: list[str] = []
     wordings: dict[str, QuestionWording] = {}
-    for language, versions in languages.items() if isinstance(languages, dict) else [("", None)]:
+    for language, kind, versions in lists_of(languages):
+        tag, parts = tag_of(language, kind), PARTS_OF[kind]
         if not isinstance(versions, dict) or not versions:
-            faults.append(f"{PLACE}: {language!r} has no versions: write numbers, each with its texts")
+            faults.append(f"{PLACE}: {tag!r} has no versions: write numbers, each with its texts")
             continue
         for number, texts in sorted(versions.items(), key=lambda version: str(version[0]).zfill(DIGITS)):
-            id = f"{language}-{number}"
-            wrong = faults_of(number, texts)
+            id = f"{tag}-{number}"
+            wrong = faults_of(number, texts, parts)
             faults += [f"{PLACE}: {id}: {fault}" for fault in wrong]
             if not wrong:
-                wordings[id] = QuestionWording(id, str(language), {part: plain(texts[part]) for part in PARTS})
+                wordings[id] = QuestionWording(id, language, {part: plain(texts[part]) for part in parts})
     if faults:
         raise Misconfigured(faults)
     return wordings
 
 
-def faults_of(number: object, texts: object) -> list[str]:
+def lists_of(languages: object) -> Iterator[tuple[str, QuestionKind, object]]:
+    """Give what is written for each language and kind: the NPS has its versions beside the names of the others.
+
+    A language with none of the NPS may have those of another kind; one without anything is told as the NPS.
+    """
+    for language, versions in languages.items() if isinstance(languages, dict) else [("", None)]:
+        if not isinstance(versions, dict):
+            yield str(language), NPS, versions
+            continue
+        of_kinds = {kind: versions[kind.value] for kind in RATED if kind.value in versions}
+        of_nps = {number: texts for number, texts in versions.items() if number not in {*of_kinds}}
+        if of_nps or not of_kinds:
+            yield str(language), NPS, of_nps
+        for kind, its_versions in of_kinds.items():
+            yield str(language), kind, its_versions
+
+
+def faults_of(number: object, texts: object, parts: Collection[str]) -> list[str]:
     """Return what is wrong with one version: its number, a text that is missing, too long or has another variable."""
     if not _VERSION.fullmatch(str(number)):
         return ["its version is not a whole number from 1"]
     if not isinstance(texts, dict):
-        return [f"write its texts: {', '.join(PARTS)}"]
-    faults = [f"{name} is no text of a wording; they are {', '.join(PARTS)}" for name in texts if name not in PARTS]
-    for part in PARTS:
+        return [f"write its texts: {', '.join(parts)}"]
+    faults = [f"{name} is no text of a wording; they are {', '.join(parts)}" for name in texts if name not in parts]
+    for part in parts:
         text = texts.get(part)
         if not isinstance(text, str) or not text.strip():
             faults.append(f"{part} is missing: write it")

@@ -1,4 +1,4 @@
-"""What CSAT and CES questions were answered with: the share of good answers and the mean, per touchpoint. Pure.
+"""What CSAT and CES questions were answered with: share of good answers and mean, per touchpoint and by month. Pure.
 
 They stand apart: nothing of them is in an NPS, and two kinds are never put together.
 
@@ -9,15 +9,17 @@ DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 1
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from workers.domain.reporting.model import FLAGS
+from workers.domain.reporting.model import FLAGS, NONE
 from workers.domain.reporting.nps import SampleSize, quantile, response_rate, sample_size
 from workers.domain.reporting.scales import SCALES, Scale, kind_of
 from workers.domain.types import QuestionKind
 
 DECIMALS = 4  # of a share; of a mean there are 2
+NO_SCORES: Counter[int] = Counter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class RatingCell:
     score: int
     n: int
     requested: int
+    stretch: str = NONE
+    """The stretch of time in which they were asked: a month, or a part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +101,105 @@ class Rating:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RatedPeriod:
+    """The answers of one month, or of the part of it before or after another wording; places of its stretches."""
+
+    first: int
+    behind: int
+    rating: Rating
+
+
+@dataclass(frozen=True, slots=True)
+class RatingOverTime:
+    """One touchpoint's answers on one scale, month after month, from the first that has some to the last."""
+
+    kind: QuestionKind
+    trigger: str
+    touchpoint: str
+    periods: tuple[RatedPeriod, ...]
+
+    @property
+    def n(self) -> int:
+        """Return how many answers there are in all."""
+        return sum(period.rating.n for period in self.periods)
+
+
 def rounded(share: float | None) -> float | None:
     """Return a share with as many decimals as the report prints."""
     return None if share is None else round(share, DECIMALS)
 
 
+Key = tuple[str, str, str]
+"""What a rating is of: question, touchpoint and trigger."""
+
+
 def ratings(answers: Iterable[RatingCell], questions: Iterable[RatedCell]) -> list[Rating]:
     """Return the ratings of every touchpoint that was asked or answered, CSAT before CES, by touchpoint."""
-    counted: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
-    requested: Counter[tuple[str, str, str]] = Counter()
-    asked: Counter[tuple[str, str, str]] = Counter()
-    still_open: Counter[tuple[str, str, str]] = Counter()
+    counted: dict[Key, Counter[int]] = defaultdict(Counter)
+    requested: Counter[Key] = Counter()
+    asked: Counter[Key] = Counter()
+    still_open: Counter[Key] = Counter()
     for cell in answers:
-        key = (cell.question, cell.touchpoint, cell.trigger)
-        counted[key][cell.score] += cell.n
-        requested[key] += cell.requested
+        counted[key_of(cell)][cell.score] += cell.n
+        requested[key_of(cell)] += cell.requested
     for question in questions:
-        key = (question.question, question.touchpoint, question.trigger)
-        asked[key] += question.asked
-        still_open[key] += question.open
-    order = list(SCALES)
+        asked[key_of(question)] += question.asked
+        still_open[key_of(question)] += question.open
     return [
         rating(key, counted[key], (requested[key], asked[key], still_open[key]))
-        for key in sorted(counted.keys() | asked.keys(), key=lambda key: (order.index(kind_of(key[0])), *key[1:]))
+        for key in sorted(counted.keys() | asked.keys(), key=place_of)
     ]
 
 
-def rating(key: tuple[str, str, str], counts: Counter[int], asked: tuple[int, int, int]) -> Rating:
+def ratings_over_time(
+    answers: Iterable[RatingCell], stretches: Sequence[str], walls: Mapping[QuestionKind, Collection[int]]
+) -> list[RatingOverTime]:
+    """Return the ratings of every touchpoint that was answered, by month, in the order of `ratings`.
+
+    `walls` are the places of the stretches with which a kind was asked in another wording: what was answered before
+    and after is never put together. Months without an answer between two that have some are there with none.
+    """
+    counted: dict[Key, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+    for cell in answers:
+        counted[key_of(cell)][cell.stretch][cell.score] += cell.n
+    return [rating_over_time(key, counted[key], stretches, walls) for key in sorted(counted, key=place_of)]
+
+
+def rating_over_time(
+    key: Key,
+    counts: Mapping[str, Counter[int]],
+    stretches: Sequence[str],
+    walls: Mapping[QuestionKind, Collection[int]],
+) -> RatingOverTime:
+    """Return one touchpoint's answers over time from its counts of scores by stretch."""
+    kind = kind_of(key[0])
+    answered = [place for place, stretch in enumerate(stretches) if counts.get(stretch)]
+    cuts = [n for n, stretch in enumerate(stretches) if is_month(stretch) or n in walls.get(kind, ())]
+    periods = []
+    for first, behind in pairwise([*cuts, len(stretches)]):
+        if answered and behind > answered[0] and first <= answered[-1]:
+            scores = sum((counts.get(stretch, NO_SCORES) for stretch in stretches[first:behind]), NO_SCORES)
+            periods.append(RatedPeriod(first, behind, rating(key, scores, (0, 0, 0))))
+    return RatingOverTime(kind, key[2], key[1], tuple(periods))
+
+
+def is_month(stretch: str) -> bool:
+    """Tell whether a stretch begins with its month, and not with a day within it."""
+    return len(stretch) <= len("2026-03")
+
+
+def key_of(cell: RatingCell | RatedCell) -> Key:
+    """Return what a cell is of."""
+    return cell.question, cell.touchpoint, cell.trigger
+
+
+def place_of(key: Key) -> tuple[int, str, str]:
+    """Return where a rating stands among others: by kind, touchpoint and trigger."""
+    return list(SCALES).index(kind_of(key[0])), *key[1:]
+
+
+def rating(key: Key, counts: Counter[int], asked: tuple[int, int, int]) -> Rating:
     """Return one touchpoint's rating; `key` is question, touchpoint and trigger, `asked` answered, asked and open."""
     question, touchpoint, trigger = key
     scale = SCALES[kind_of(question)]

@@ -11,17 +11,20 @@ from workers.domain.reporting.ratings import RatedCell, Rating, RatingCell, rati
 from workers.domain.types import RequestState
 from workers.store.report.figures import (
     ANSWERS,
+    ASKED_AT,
     QUESTIONS,
     TOUCHPOINT,
     TRIGGER,
+    Months,
     Q,
     R,
+    month_of,
     of_any_answers,
     of_any_questions,
     total,
 )
 
-BY = sa.text("1, 2, 3, 4")
+BY = sa.text("1, 2, 3, 4, 5")
 BY_TOUCHPOINT = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 
@@ -31,13 +34,19 @@ def read_ratings(connection: Connection, filters: Filters) -> list[Rating]:
     return ratings(count_ratings(connection, filters), count_rated(connection, filters))
 
 
-def count_ratings(connection: Connection, filters: Filters) -> list[RatingCell]:
-    """Count the answers to CSAT and CES questions that a report is about; recovery answers are none."""
-    query = sa.select(R.question, TRIGGER, TOUCHPOINT, R.score, sa.func.count(), sa.func.count(R.request))
+def count_ratings(connection: Connection, filters: Filters, stretches: Months = ()) -> list[RatingCell]:
+    """Count the answers to CSAT and CES questions that a report is about; recovery answers are none.
+
+    With stretches of time, by the one in which they were asked.
+    """
+    stretch = month_of(ASKED_AT, stretches)
+    query = sa.select(R.question, TRIGGER, TOUCHPOINT, R.score, stretch, sa.func.count(), sa.func.count(R.request))
     query = query.select_from(ANSWERS).where(R.question.is_not(None), *of_any_answers(filters))
     return [
-        RatingCell(str(question), str(trigger), str(touchpoint), int(score), int(n), int(requested))
-        for question, trigger, touchpoint, score, n, requested in connection.execute(query.group_by(BY).order_by(BY))
+        RatingCell(str(question), str(trigger), str(touchpoint), int(score), int(n), int(requested), str(asked_in))
+        for question, trigger, touchpoint, score, asked_in, n, requested in connection.execute(
+            query.group_by(BY).order_by(BY)
+        )
     ]
 
 

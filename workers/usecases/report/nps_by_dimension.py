@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from workers.calendar import in_zone, instant_of, zone_info
 from workers.domain.attributes import Attribute
 from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
+from workers.domain.types import QuestionKind
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.nps_counts import NO_ATTRIBUTES, count_scores, first_and_last_asked
@@ -98,10 +99,11 @@ def groups_of(every: "Counted", names: Sequence[str], dimensions: Sequence[str])
 
 
 def change_as_dict(change: WordingChange, zone: str) -> dict[str, object]:
-    """Return a change of wording: its day in the zone, its language, and both wordings with their texts."""
+    """Return a change of wording: its day in the zone, kind of question, language, and both wordings with texts."""
     return {
         "at": instant(change.at),
         "day": in_zone(change.at, zone).date().isoformat(),
+        "asks": change.after.kind.value,
         "language": change.after.language,
         "before": {"wording": change.before.id, "question": change.before.question},
         "after": {"wording": change.after.id, "question": change.after.question},
@@ -217,10 +219,16 @@ def as_text(figures: Mapping[str, object]) -> str:
     for change in cast("list[dict[str, dict[str, str]]]", figures["wordings"]):
         before, after = (f"“{change[side]['question']}” ({change[side]['wording']})" for side in ("before", "after"))
         lines.append(
-            f"From {change['day']} the question is another one in {change['language']}: {before}, now {after}."
+            f"From {change['day']} {the_question(str(change['asks']))} is another one in {change['language']}: "
+            f"{before}, now {after}."
         )
     lines.append("Below 5 answers only counts are shown; below 30 a score is flagged as small.")
     return "\n".join(lines)
+
+
+def the_question(asks: str) -> str:
+    """Return what a question is called in a sentence: that of the NPS needs no name."""
+    return "the question" if asks == QuestionKind.NPS else f"the {asks.upper()} question"
 
 
 RATED = "{:<24}     n  good   low  high  mean                     asked   rate"

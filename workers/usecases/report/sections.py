@@ -3,7 +3,7 @@
 Reads only. What may be shown of the counts is decided in `figures`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -12,7 +12,9 @@ from workers.calendar import in_zone, instant_of, working_lengths, zone_info
 from workers.domain import reporting as figures
 from workers.domain.policy import Policy
 from workers.domain.reporting import Announced, Figures, Filters, Loop, Movement, OverTime, Touchpoint
-from workers.domain.reporting.ratings import Rating
+from workers.domain.reporting.ratings import Rating, RatingOverTime, ratings, ratings_over_time
+from workers.domain.reporting.scales import RATED
+from workers.domain.types import QuestionKind
 from workers.store.connection import Connection
 from workers.store.report import announced, cells, followed_cells, themes
 from workers.store.report import figures as stored
@@ -28,9 +30,10 @@ from workers.store.report.answers import (
     answers,
     every_answer,
 )
+from workers.store.report.figures import Months
 from workers.store.report.funnel import Funnel
 from workers.store.report.notes import Note, notes
-from workers.store.report.ratings import read_ratings
+from workers.store.report.ratings import count_rated, count_ratings
 from workers.store.report.themes import names_of_themes as theme_names
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.initiatives import Kind
@@ -74,6 +77,9 @@ class Review:
     touchpoints: list[Touchpoint]
     ratings: list[Rating]
     """Answers to CSAT and CES questions, which are no part of anything else here."""
+    rated_stretches: tuple[str, ...]
+    """The months of these answers, each cut where another wording of their question begins."""
+    ratings_over_time: list[RatingOverTime]
     over_time: list[OverTime]
     funnel: Funnel
     not_asked: list[dict[str, object]]
@@ -99,7 +105,12 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
     """Read every section of the report for the answers and questions that the filters choose."""
     zone = policy.zone
     noted = tuple(notes(connection, filters))
-    stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
+    months = months_of(connection, filters, zone)
+    stretches, walls = stretches_of(months, [note.at for note in noted], zone)
+    wordings = wording_changes(connection, filters)
+    rated_stretches, rated_walls = cut_by_wordings(months, wordings, zone)
+    rated = count_ratings(connection, filters, rated_stretches)
+    rated_names = tuple(name for name, _ in rated_stretches)
     cube = cells.cube(connection, filters, stretches)
     followed = followed_cells.read_followed(connection, filters)
     waterfall, not_asked = asked(connection, filters)
@@ -111,7 +122,9 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         loop=figures.loop(followed.cases, followed.waits, partial(working_lengths, calendar=policy.calendar)),
         more_waits=followed.more_waits,
         touchpoints=figures.touchpoints(cube),
-        ratings=read_ratings(connection, filters),
+        ratings=ratings(rated, count_rated(connection, filters)),
+        rated_stretches=rated_names,
+        ratings_over_time=ratings_over_time(rated, rated_names, rated_walls),
         over_time=figures.over_time(cube, [name for name, _ in stretches], walls),
         funnel=waterfall,
         not_asked=not_asked,
@@ -125,7 +138,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         initiatives=themes.names_of_initiatives(connection),
         notes=noted,
         words=cells.words(connection),
-        wordings=tuple(wording_changes(connection, filters)),
+        wordings=tuple(wordings),
         groups=groups(connection, filters),
         apart=cells.recovery_answers(connection, filters),
     )
@@ -143,9 +156,9 @@ def months_of(connection: Connection, filters: Filters, zone: str) -> list[tuple
 
 
 def stretches_of(
-    months: Sequence[tuple[str, datetime]], noted: Sequence[Note], zone: str
+    months: Months, moments: Iterable[datetime], zone: str
 ) -> tuple[list[tuple[str, datetime]], frozenset[int]]:
-    """Return the stretches of a report, each with the instant at which it begins, and the places of those at a note.
+    """Return the stretches of a report, each with the instant at which it begins, and the places of those at a moment.
 
     A stretch is a month (2026-03) or, from the day of a note on, the rest of one (2026-03-09). What was asked on the
     day of a note counts as asked after it.
@@ -155,14 +168,25 @@ def stretches_of(
     begins = dict(months)
     name_at = {at: name for name, at in months}
     walls = set()
-    for note in noted:
-        day = day_of(note.at, zone)
+    for moment in moments:
+        day = day_of(moment, zone)
         at = midnight(date.fromisoformat(day), zone)
         if months[0][1] < at and day[:7] in begins:
             walls.add(name_at.setdefault(at, day))
             begins[name_at[at]] = at
     stretches = sorted(begins.items(), key=lambda pair: pair[1])
     return stretches, frozenset(place for place, (name, _) in enumerate(stretches) if name in walls)
+
+
+def cut_by_wordings(
+    months: Months, changes: Sequence[WordingChange], zone: str
+) -> tuple[list[tuple[str, datetime]], dict[QuestionKind, frozenset[int]]]:
+    """Return the stretches of the CSAT and CES questions, and of each kind the places where another wording begins."""
+    by_kind = {kind: [change.at for change in changes if change.after.kind is kind] for kind in RATED}
+    stretches, _ = stretches_of(months, [at for moments in by_kind.values() for at in moments], zone)
+    place = {at: number for number, (_, at) in enumerate(stretches)}
+    begins = {kind: [midnight(date.fromisoformat(day_of(at, zone)), zone) for at in by_kind[kind]] for kind in RATED}
+    return stretches, {kind: frozenset(place[at] for at in begins[kind] if at in place) for kind in RATED}
 
 
 def asked(connection: Connection, filters: Filters) -> tuple[Funnel, list[dict[str, object]]]:

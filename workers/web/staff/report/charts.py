@@ -93,6 +93,7 @@ class Box:
     shown: bool
     query: str
     label: str
+    wide_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import path_number, read_day
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
-from workers.web.staff.report import charts
+from workers.web.staff.report import charts, rating_charts
 from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, filters_of
 from workers.web.staff.report.cells import ANSWERS, QUESTIONS, values
@@ -98,6 +98,7 @@ def write_report(
 def drawings(review: Review, words: Words) -> dict[str, object]:
     """Return the template's variables of every chart: geometry, texts and the queries behind the marks."""
     over_time, not_drawn = reporting.drawn(review.over_time)
+    ratings_over_time, ratings_not_drawn = rating_charts.drawn_ratings(review, words)
     steps = review.loop.steps
     total = steps[Step.DETRACTORS]
     return {
@@ -112,6 +113,10 @@ def drawings(review: Review, words: Words) -> dict[str, object]:
             (words.touchpoint(chart.touchpoint), words.addresses.query(touchpoint=chart.touchpoint))
             for chart in not_drawn
         ],
+        "ratings_over_time": ratings_over_time,
+        "ratings_not_drawn": ratings_not_drawn,
+        "wordings": rating_charts.marked_wordings(review, words),
+        "wording_marks": rating_charts.wording_marks(review, words),
         "time_sheet": drawn_sheet(over_time, words),
         "note_marks": charts.note_marks(review.notes, words),
         "month_marks": charts.month_marks(words),

@@ -24,6 +24,7 @@ from workers.web.staff.report.cells import (
     sheet,
     word,
 )
+from workers.web.staff.report.rating_charts import ratings_over_time_sheet
 from workers.web.staff.report.wording import Words
 
 
@@ -34,6 +35,7 @@ def sheets(review: Review, words: Words) -> list[Sheet]:
         touchpoint_sheet,
         ratings_sheet,
         time_sheet,
+        ratings_over_time_sheet,
         scores_sheet,
         asked_sheet,
         not_asked_sheet,
@@ -341,10 +343,11 @@ def wordings_sheet(review: Review, words: Words) -> Sheet:
     rows = [
         [
             Cell(in_zone(change.at, words.zone).date(), words.day(change.at)),
+            word(words.text(f"question.{change.after.kind}")),
             Cell(change.after.language, words.language(change.after.language)),
             *(word(text) for wording in (change.before, change.after) for text in (wording.id, wording.question)),
         ]
         for change in review.wordings
     ]
-    columns = ("date", "language", "wording-before", "question-before", "wording-after", "question-after")
+    columns = ("date", "question", "language", "wording-before", "question-before", "wording-after", "question-after")
     return sheet("wordings", words, columns, rows)

@@ -5,9 +5,22 @@ The words for them are the catalog's. Pure.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol
 
 from workers.domain.mail.translations import Catalog
 from workers.domain.reporting import Period
+
+
+class Run(Protocol):
+    """A run of stretches: the place of the first, and that behind the last."""
+
+    @property
+    def first(self) -> int:
+        """The place of the first stretch."""
+
+    @property
+    def behind(self) -> int:
+        """The place behind the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,7 @@ class TimeAxis:
         """Each month once, as 2025-12."""
         return tuple(dict.fromkeys(stretch[:7] for stretch in self.stretches))
 
-    def days(self, period: Period) -> tuple[date, date]:
+    def days(self, period: Run) -> tuple[date, date]:
         """Return the first and the last day of a period, both within it."""
         behind = self.stretches[period.behind] if period.behind < len(self.stretches) else ""
         last = first_day(behind) - timedelta(days=1) if behind else last_day(first_day(self.stretches[-1]))
@@ -42,7 +55,7 @@ class TimeAxis:
         """Return 2025-12 as "Dec 2025"."""
         return self.catalog.date(first_day(month), "report.format.month")
 
-    def period(self, period: Period) -> str:
+    def period(self, period: Run) -> str:
         """Return the months of a period, or its days where a note begins or ends it within a month."""
         begins, ends = self.days(period)
         whole_months = begins.day == 1 and ends == last_day(ends)
