@@ -120,7 +120,7 @@ def test_the_mail_has_a_button_for_each_number_and_a_wrong_score_is_refused(bouc
         assert word in text
         assert f", à {highest}," in text
         assert "recommand" not in text + html
-        assert re.fullmatch(r"fr-(csat|ces)-[0-9a-f]{8}", str(request.wording))
+        assert request.wording == f"fr-{request.question}-1"
     with pytest.raises(BadInput, match="from 1 to 5"):
         boucle.parts.customer_actions.answer(request.id, 9)
     who, now = "of-interaction_ended", boucle.clock.at

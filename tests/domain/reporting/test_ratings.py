@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.domain.reporting.ratings import RatedCell, RatingCell, ratings, wilson
+from workers.domain.reporting.ratings import RatedCell, RatingCell, ratings, ratings_over_time, wilson
 from workers.domain.reporting.scales import SCALES, check_score, kept_as, kind_of
 from workers.domain.types import QuestionKind
 from workers.errors import BadInput
@@ -53,3 +53,42 @@ def test_two_kinds_of_one_touchpoint_are_never_put_together() -> None:
     assert (csat.scores, csat.rate, csat.flag) == ((2, 0, 0, 1, 3), 6 / 8, "small")
     assert (ces.n, ces.good, ces.share, ces.low, ces.mean, ces.flag) == (4, 4, None, None, None, "counts only")
     assert ces.rate == 3 / 5
+
+
+MONTHS = ("2026-01", "2026-02", "2026-02-10", "2026-03", "2026-04", "2026-05")
+
+
+def in_month(question: str, stretch: str, **scores: int) -> list[RatingCell]:
+    """Return the cells of one stretch: `s5=3` is three answers of 5."""
+    return [RatingCell(question, "t", "call", int(name[1:]), n, n, stretch) for name, n in scores.items()]
+
+
+def test_a_month_is_cut_where_another_wording_of_its_own_question_begins() -> None:
+    """Of the other kind it stays whole; months before the first and behind the last answer are left out."""
+    answers = [
+        *in_month("csat", "2026-02", s5=4, s1=1),
+        *in_month("csat", "2026-02-10", s2=5),
+        *in_month("csat", "2026-04", s4=2),
+        *in_month("ces", "2026-02", s7=3),
+        *in_month("ces", "2026-02-10", s1=3),
+    ]
+    csat, ces = ratings_over_time(answers, MONTHS, {QuestionKind.CSAT: {2}})
+    assert [(period.first, period.behind, period.rating.n, period.rating.share) for period in csat.periods] == [
+        (1, 2, 5, 0.8),
+        (2, 3, 5, 0.0),
+        (3, 4, 0, None),
+        (4, 5, 2, None),
+    ]
+    assert [(period.first, period.behind, period.rating.share) for period in ces.periods] == [(1, 3, 0.5)]
+    assert (csat.n, ces.n, csat.periods[0].rating.low) == (12, 6, wilson(4, 5)[0])
+
+
+def test_the_months_together_are_the_rating_of_all() -> None:
+    """Not an answer is lost or counted twice, wherever months are cut."""
+    answers = [cell for n, month in enumerate(MONTHS) for cell in in_month("ces", month, s1=n, s6=n * n + 1)]
+    (whole,) = ratings(answers, [])
+    for walls in ((), {2}, {0, 5}):
+        (chart,) = ratings_over_time(answers, MONTHS, {QuestionKind.CES: walls})
+        assert [sum(period.rating.scores[n] for period in chart.periods) for n in range(7)] == list(whole.scores)
+        assert chart.n == whole.n
+    assert ratings_over_time([], MONTHS, {}) == []

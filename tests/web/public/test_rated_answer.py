@@ -15,9 +15,14 @@ SCALES = {"interaction_ended": ("csat", 5), "support_solved": ("ces", 7)}
 
 
 @pytest.fixture
-def site(open_site: Callable[..., Site], tmp_path: Path) -> Site:
-    """Give a site whose plan asks CSAT after a contact and CES after a solved case."""
-    own = write_plan(tmp_path / "own", ["question: text"], {"J11": ["csat"], "J16": ["ces"]})
+def own(tmp_path: Path) -> Path:
+    """Give the files of an operator whose plan asks CSAT after a contact and CES after a solved case."""
+    return write_plan(tmp_path / "own", ["question: text"], {"J11": ["csat"], "J16": ["ces"]})
+
+
+@pytest.fixture
+def site(open_site: Callable[..., Site], own: Path) -> Site:
+    """Give a site that asks so."""
     return open_site(overrides=str(own))
 
 
@@ -91,6 +96,38 @@ def test_the_report_shows_both_kinds_apart_and_lists_their_answers(site: Site) -
     assert "of 5</span>" in answers
     assert "CSAT" in team.get("/report/responses.csv?lang=en&question=csat").text
     assert "0 answers" in team.get("/report/responses?lang=en").text
+
+
+def test_each_month_is_drawn_and_cut_where_the_wording_changed(open_site: Callable[..., Site], own: Path) -> None:
+    """Share, interval and n of each month open its answers, a letter marks another wording; also in the file."""
+    catalog = own / "templates" / "catalogs" / "fr.po"
+    catalog.parent.mkdir(parents=True)
+    site = open_site(overrides=str(own))
+    shipped = (Path(__file__).parents[3] / "templates" / "catalogs" / "fr.po").read_text("utf-8")
+    site.parts.policies.remember(site.parts.store, site.clock.at)
+    for month, given in enumerate(([5, 5, 4, 4, 1], [3])):
+        if month:
+            site.pass_time(days=45)
+            catalog.write_text(shipped.replace("Cette fois-ci, quelle est", "Quelle est"), "utf-8")
+            assert site.parts.look_at_rules()
+        for number, score in enumerate(given):
+            request = asked_id(site, "interaction_ended", f"{month}{number}")
+            assert site.parts.customer_actions.answer(request, score)
+    site.pass_time(minutes=5)
+    team = Team(site).client("Nadia")
+    page = team.get("/report?lang=en").text
+    part = page.partition('id="ratings-over-time"')[2].partition('<div class="notes"')[0]
+    first, *_, last = re.findall(r'href="(report/responses[^"]*)" aria-label="([^"]*)"', part)
+    assert first[1].endswith(": 80% good answers, interval 38% to 96%, 5 answers")
+    assert last[1].endswith(": 1 answer, too few for a share")
+    assert re.search("the CSAT question in French is another one: “Cette fois-ci,[^”]*” became “Quelle est", part)
+    assert part.count('class="wording-line"') == 1
+    assert "wording-line" not in page.partition('id="ratings-over-time"')[0]
+    assert "5 answers" in team.get(f"/{first[0]}&lang=en".replace("&amp;", "&")).text
+    rows = team.get("/report/ratings-over-time.csv?lang=en").text.splitlines()[1:]
+    assert [row.split(",")[3:5] for row in rows if row.split(",")[3] != "0"] == [["5", "0.8"], ["1", ""]]
+    (marked,) = team.get("/report/wordings.csv?lang=en").text.splitlines()[1:]
+    assert "CSAT,fr,fr-csat-1," in marked
 
 
 def asked_id(site: Site, name: str, subject: str) -> str:

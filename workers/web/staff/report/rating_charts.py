@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from string import ascii_uppercase
 
-from workers.domain.reporting import COUNTS_ONLY_BELOW
 from workers.domain.reporting.ratings import RatedPeriod, RatingOverTime
 from workers.domain.types import QuestionKind
 from workers.usecases.report.sections import Review
@@ -25,12 +24,12 @@ BOXES_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class DrawnRating:
-    """The chart of one touchpoint's CSAT or CES answers; `few` is their number where it is too small for any share."""
+    """The chart of one touchpoint's CSAT or CES answers; without boxes where no month has enough for a share."""
 
     kind: QuestionKind
     name: str
+    n: str
     boxes: tuple[Box, ...]
-    few: int
 
 
 def drawn_ratings(review: Review, words: Words) -> tuple[list[DrawnRating], list[tuple[str, str]]]:
@@ -46,10 +45,10 @@ def drawn_ratings(review: Review, words: Words) -> tuple[list[DrawnRating], list
 
 
 def drawn_rating(chart: RatingOverTime, axis: TimeAxis, words: Words) -> DrawnRating:
-    """Return the boxes of one touchpoint, none where there are too few answers in all."""
-    few = chart.n if chart.n < COUNTS_ONLY_BELOW else 0
-    boxes = () if few else tuple(box(chart, period, axis, words) for period in chart.periods)
-    return DrawnRating(chart.kind, words.touchpoint(chart.touchpoint), boxes, few)
+    """Return the boxes of one touchpoint, none where no month has enough answers."""
+    sparse = all(period.rating.share is None for period in chart.periods)
+    boxes = () if sparse else tuple(box(chart, period, axis, words) for period in chart.periods)
+    return DrawnRating(chart.kind, words.touchpoint(chart.touchpoint), words.whole(chart.n), boxes)
 
 
 def box(chart: RatingOverTime, period: RatedPeriod, axis: TimeAxis, words: Words) -> Box:
