@@ -15,7 +15,8 @@ from workers.domain.event_handlers import take_event
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Row, Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.response import Answer, answer_request
-from workers.usecases.scheduler import SendBudget, wake
+from workers.usecases.delivery.send_controls import SendBudget
+from workers.usecases.scheduler import wake
 
 R = TypeVar("R", bound=Row)
 NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

@@ -280,6 +280,7 @@ STORIES: dict[Reason, Callable[[Embedded], object]] = {
 """What must happen to customer 42 for each reason to be told; those of sending itself, and of tables, stand below."""
 ELSEWHERE = {Reason.SEND_WINDOW, Reason.SENDING_HELD, Reason.PAUSED, Reason.DAILY_MAXIMUM, Reason.NO_SUCH_RULE}
 ELSEWHERE |= {Reason.NOT_SAMPLED, Reason.NOT_SELECTED}  # test_share_of_customers.py, test_selected_customers.py
+ELSEWHERE |= {Reason.QUOTA_FULL}  # test_quotas_of_a_day.py
 ELSEWHERE |= {Reason.NAMELESS}  # tests/web/public/test_place_page.py
 ELSEWHERE |= {Reason.SUPPORT_BUSY}  # test_support_pacing.py
 ELSEWHERE |= {Reason.NO_NUMBER, Reason.NUMBER_IN_USE, Reason.NUMBER_NOT_LISTED}  # tests/usecases/sms/test_texting.py

@@ -286,6 +286,7 @@ class Reason(StrEnum):
     WAIT = "wait"
     NOT_SAMPLED = "not_sampled"
     NOT_SELECTED = "not_selected"
+    QUOTA_FULL = "quota_full"
     AWAITS_VISIT = "awaits_visit"
     ASKED_ON_WEB = "asked_on_web"
     OPEN_QUESTION = "open_question"

@@ -4,6 +4,7 @@ Nobody is asked against a rule by it: opt-outs, holds, rest periods and the send
 says first how many people it touches, and stands in the audit log.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.domain.sending_state import SendingState
+from workers.domain.survey.day_quotas import GROUP, day_of
 from workers.domain.survey.planning import assess, follow_recurrence, put
 from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
@@ -25,6 +27,7 @@ from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey import queue
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen, Counted
+from workers.store.survey.quotas import read_counted
 from workers.usecases.delivery import send_controls, support_pacing
 from workers.usecases.delivery.send_controls import Sending, sending_now
 
@@ -56,6 +59,8 @@ class Outlook:
     sending: SendingState
     support: Mapping[str, object]
     """What `support_pacing.describe` says of the questions that wait for support."""
+    quotas: list[tuple[str, str, int]]
+    """Touchpoints that are asked of so many customers a day, how many that is, and how many were asked today."""
 
 
 class QueueControl:
@@ -80,7 +85,20 @@ class QueueControl:
             held, left_out = queue.held(connection), queue.left_out(connection, now - timedelta(days=DAYS))
             steps = sorted(queue.steps(connection))
             support = support_pacing.describe(connection, self._policy(), now)
-            return Outlook(days, held, left_out, steps, sending_now(connection, self._sending), support)
+            state, quotas = sending_now(connection, self._sending), self._asked_today(connection, now)
+            return Outlook(days, held, left_out, steps, state, support, quotas)
+
+    def _asked_today(self, connection: Connection, now: datetime) -> list[tuple[str, str, int]]:
+        """Return each quota of the plan with what was asked today; without any no statement is made."""
+        policy = self._policy()
+        if not policy.plan.quotas:
+            return []
+        today, counted = day_of(policy.zone, now), read_counted(connection)
+        asked: Counter[str] = Counter()
+        for (day, name), n in counted.items():
+            if day == today:
+                asked[name.partition(GROUP)[0]] += n
+        return [(step, str(quota), asked[step]) for step, quota in sorted(policy.plan.quotas.items())]
 
     def today(self) -> date:
         """Return the day it is in the brand's zone."""
@@ -183,7 +201,8 @@ def hurry(case: CustomerCase, row: Touchpoint | Action, by: str) -> None:
     """Let a row be due now; what holds or forbids it still does."""
     now = case.now
     if isinstance(row, Touchpoint):
-        why = Reason.OPERATOR if row.step in case.policy.plan.may_wait else ""  # it waits for support no more
+        plan = case.policy.plan  # it waits for support no more, and has room on its day
+        why = Reason.OPERATOR if row.step in plan.may_wait or row.step in plan.quotas else ""
         early = replace(row, state=TouchpointState.PLANNED, reason=why, detail="", wake_at=now, changed_at=now)
         case.change(assess(case, early))
     else:

@@ -19,6 +19,7 @@ from workers.domain.followup.decision import route
 from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
 from workers.domain.records import Action, AskedMailbox, Customer, Response, SurveyRequest, Touchpoint
+from workers.domain.survey.day_quotas import DayQuotas, names_due
 from workers.domain.survey.planning import follow_recurrence
 from workers.domain.survey.request import ask
 from workers.domain.ticket.sla import tickets_wake, told_before
@@ -32,9 +33,10 @@ from workers.store.customer import merge
 from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.survey import waves
+from workers.store.survey.quotas import keep_counted, lock_counted
 from workers.store.ticket.roster import decide
 from workers.usecases import undone_starts
-from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
+from workers.usecases.delivery.send_controls import SendBudget, Sending, mails_today, sending_now
 from workers.usecases.delivery.support_pacing import Pacing
 from workers.usecases.waves import planning as wave_planning
 
@@ -61,34 +63,6 @@ class Broken:
     times: int
     until: float
     left_alone: bool = True
-
-
-@dataclass(slots=True)
-class SendBudget:
-    """How many survey mails may still be asked for today; None: any number."""
-
-    left: int | None
-    paused: frozenset[str] = frozenset()
-    may_ask: bool = True
-    answers_only: bool = False
-    """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
-    questions: int | None = None
-    """For how many more questions support has room; None: no question waits for it."""
-
-    def take(self, asked: int) -> None:
-        """Count survey mails that were asked for."""
-        if self.left is not None:
-            self.left -= asked
-        if self.questions is not None:
-            self.questions -= asked
-
-    def support_busy(self, asked: int = 0) -> bool:
-        """Tell whether support has no room for more answers, with `asked` questions that are not taken from it yet."""
-        return self.questions is not None and self.questions <= asked
-
-    def allows(self, step: str, asked: int = 0) -> bool:
-        """Tell whether a touchpoint may be asked now, with `asked` survey mails that are not taken from it yet."""
-        return self.may_ask and step not in self.paused and (self.left is None or self.left > asked)
 
 
 class Scheduler:
@@ -311,6 +285,8 @@ class Scheduler:
         mailboxes = Mailboxes(connection, [case.customer for case in cases.values() if asks_now(case)], policy)
         for customer, address in addresses.items():  # several customers may share one address
             cases[customer].suppressed = suppressed.get(address, "")
+        names = names_due(cases.values())
+        quotas = room.quotas = DayQuotas(lock_counted(connection, names, now, policy.zone))
         woken, broken = 0, dict[CustomerId, Exception]()
         for customer, case in cases.items():
             work.settle()
@@ -322,6 +298,7 @@ class Scheduler:
                 raise  # of the database or the machine, which nobody's case can help
             except Exception as error:
                 work.roll_back(mark)
+                quotas.forget(customer)
                 broken[customer] = error
                 continue
             woken += work.checkpoint() != mark
@@ -329,6 +306,7 @@ class Scheduler:
             room.take(len(asked))
             mailboxes.learn(asked, work.added_since(mark, AskedMailbox))
         apply(connection, work.hand_over(), now)
+        keep_counted(connection, quotas.changed(), now)
         return woken, broken
 
 
@@ -378,7 +356,7 @@ def ask_what_is_due(case: CustomerCase, room: SendBudget) -> None:
     for touchpoint in [touchpoint for touchpoint in case.pending() if touchpoint.wake_at <= case.now]:
         asked = sum(1 for _ in case.work.added_since(before, SurveyRequest))
         if room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now:
-            ask(case, touchpoint, support_busy=room.support_busy(asked))
+            ask(case, touchpoint, support_busy=room.support_busy(asked), quotas=room.quotas)
     if case.checkpoint() != before:
         follow_recurrence(case)
 

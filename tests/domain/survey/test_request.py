@@ -13,7 +13,7 @@ from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan
 from workers.domain.survey.request import CLOSES_AFTER, language_of, rest_of
 from workers.domain.types import RequestState, TouchpointState
-from workers.usecases.scheduler import SendBudget
+from workers.usecases.delivery.send_controls import SendBudget
 
 
 def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestState = RequestState.EXPIRED) -> None:

@@ -19,9 +19,9 @@ from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression
 from workers.errors import BadInput
 from workers.settings.faults import FaultySettings
 from workers.store import read, tables
+from workers.usecases.delivery.send_controls import SendBudget
 from workers.usecases.operation.inquiry import explain
 from workers.usecases.privacy.suppressions import Suppressions
-from workers.usecases.scheduler import SendBudget
 
 DAY = timedelta(days=1)
 TOLD = "jean@exämple.fr"

@@ -1,6 +1,8 @@
-"""What a cell of the two tables says, read from its value: waits, texts, channels, kinds of questions."""
+"""What a cell of the two tables says, read from its value: waits, texts, channels, kinds of questions, quotas."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from workers.calendar import Wait, parse_wait
@@ -13,6 +15,19 @@ REMINDERS = ("reminder", "reminder 1", "reminder 2", "reminder 3")
 """The columns of a row's reminders; the first two are one and the same, and a plan has one of them."""
 WEB_THEN_MAIL = ["web", "then", "mail", "after"]
 EXAMPLE = "web then mail after 3d"
+_QUOTA = re.compile(r"([1-9][0-9]{0,8})(?:\s+by\s+(\S+))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many customers a question is asked of on a day; `by` a column about them: so many of each of its values."""
+
+    most: int
+    by: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a cell has it."""
+        return f"{self.most} by {self.by}" if self.by else str(self.most)
 
 
 def wait_of(value: object) -> Wait:
@@ -44,6 +59,17 @@ def yes_no(value: bool) -> str:
 def share_of(value: object) -> int:
     """Return the percent of the customers whom a row asks; an empty cell, and what is no percentage, is everybody."""
     return value if isinstance(value, int) and 0 <= value <= 100 else 100
+
+
+def read_quota(value: object) -> Quota | None:
+    """Return a day's quota: `20`, or `20 by segment`; None for an empty cell. Raises BadInput with what to write."""
+    cell = text_of(value).strip()
+    if not cell:
+        return None
+    read = _QUOTA.fullmatch(cell)
+    if read is None:
+        raise BadInput(f"the number a day {cell[:40]!r} cannot be read: write 20, or 20 by segment")
+    return Quota(int(read[1]), read[2] or "")
 
 
 def reminders_of(row: Mapping[str, Scalar | None]) -> list[Wait]:

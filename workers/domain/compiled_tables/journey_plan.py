@@ -11,10 +11,12 @@ from workers.decision_table.files.reader import ON
 from workers.decision_table.model.journey_events import OF_EVENTS
 from workers.decision_table.model.table import only
 from workers.domain.compiled_tables.cells import (
+    Quota,
     longest_of,
     own_wait,
     read_channel,
     read_question,
+    read_quota,
     reminders_of,
     share_of,
     text_of,
@@ -26,6 +28,7 @@ from workers.domain.types import MAIL, QuestionKind
 from workers.errors import BadInput
 
 MAY_WAIT = "may wait"
+A_DAY = "at most a day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class PlanStep:
     may_wait: timedelta | None = None
     """For how long the question may wait until support can call who is unhappy; None: it never waits for that."""
     question: QuestionKind = QuestionKind.NPS
+    a_day: Quota | None = None
+    """How many customers the row's question is asked of on a day; None: any number."""
 
 
 class JourneyPlan(TableInUse):
@@ -79,6 +84,8 @@ class JourneyPlan(TableInUse):
         """The rows that ask again and again, by trigger and touchpoint; of two for one, the first by its id."""
         self.may_wait = patience_of(self._steps)
         """For how long each touchpoint may wait for support that does; none in a plan without such a column."""
+        self.quotas = quotas_of(self._steps)
+        """Of how many customers each touchpoint is asked on a day; none in a plan without such a column."""
 
     def steps_for(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -188,6 +195,16 @@ def patience_of(steps: Mapping[str, PlanStep]) -> Mapping[str, timedelta]:
     }
 
 
+def quotas_of(steps: Mapping[str, PlanStep]) -> Mapping[str, Quota]:
+    """Return the quotas of touchpoints, whose rows say the same; where they do not, the smallest."""
+    quotas: dict[str, Quota] = {}
+    for step in sorted(steps.values(), key=lambda step: step.rule):
+        if step.a_day is not None:
+            earlier = quotas.get(step.touchpoint, step.a_day)
+            quotas[step.touchpoint] = min(earlier, step.a_day, key=lambda quota: quota.most)
+    return quotas
+
+
 def of_events(table: Table) -> Table:
     """Return a journey plan without its columns about the customer; the very same one where it has none."""
     names = {column.name for column in table.inputs}
@@ -224,4 +241,5 @@ def plan_step(rule: Rule) -> PlanStep:
         every=own_wait(row.get("every")),
         may_wait=longest_of(row.get(MAY_WAIT)),
         question=read_question(text_of(row.get("question"))),
+        a_day=read_quota(row.get(A_DAY)),
     )

@@ -149,6 +149,7 @@ PHRASES = {
     "given-up-on": "{why}; it is given up on {at}",
     "as-things-stand": "as things stand it is not asked, because {why}",
     "asked-then": "{why}, and is asked then",
+    "a-day": "at most so many customers a day are asked this: {quota}",
     "comes-round": "it comes round, and this is time number {number}",
     "put-off": "the last mail came back for now, so it waits until {at}",
     "due-since": "it has been due since {at}",

@@ -28,6 +28,10 @@ REASONS = {
     "reason.not_selected/2": "the plan asks other customers at this moment",
     "reason.not_sampled": "the plan asks {detail} of the customers at this moment, and this one was not drawn",
     "reason.not_sampled/2": "the plan asks a share of the customers at this moment, and this one was not drawn",
+    "reason.quota_full": (
+        "the plan asks so many customers a day at this moment ({detail}), and as many had been asked that day"
+    ),
+    "reason.quota_full/2": "the plan asks so many customers a day at this moment, and as many had been asked that day",
     "reason.awaits_visit": "it is asked when the customer visits the web site, and by mail from {wake} on",
     "reason.awaits_visit/2": "it is asked when the customer visits the web site",
     "reason.asked_on_web": "the customer was asked on the web site on {asked} and rests until {until}",

@@ -210,6 +210,9 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     number = occurrence_of(view.case(), touchpoint)
     if number > 1:
         clauses.append(view.words.say("comes-round", number=str(number)))
+    quota = view.policy.plan.quotas.get(touchpoint.step)
+    if quota is not None:
+        clauses.append(view.words.say("a-day", quota=str(quota)))
     stalled = view.stalled(touchpoint.step) or support_busy(touchpoint, view)
     if why := unmeant(touchpoint, view):
         clauses.append(view.words.say("as-things-stand", why=why))

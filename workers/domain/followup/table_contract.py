@@ -19,6 +19,7 @@ from workers.domain.compiled_tables.follow_up import ONE_TICKET_PER
 from workers.domain.compiled_tables.journey_plan import MAY_WAIT
 from workers.domain.customer_inputs import customer_columns
 from workers.domain.followup.patience_column import patience_faults
+from workers.domain.followup.quota_column import quota_faults
 from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
 from workers.domain.followup.reminder_columns import reminder_faults
 from workers.domain.reporting.scales import QUESTION
@@ -73,6 +74,7 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
         *reminder_faults(table),
         *recurrence_faults(table),
         *patience_faults(table),
+        *quota_faults(table, declared),
         *channels(table),
         *questions(table),
         *asked(table, EVENTS, declared),

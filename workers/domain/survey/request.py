@@ -20,6 +20,7 @@ from workers.domain.reporting.scales import facts_with, kept_as
 from workers.domain.sms.dialogue import Message
 from workers.domain.sms.messages import message_of
 from workers.domain.survey import reminders
+from workers.domain.survey.day_quotas import DayQuotas
 from workers.domain.survey.planning import (
     assess,
     channel_of,
@@ -55,10 +56,13 @@ COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, Reques
 """Requests that reached the person and so count against the rest period."""
 
 
-def ask(case: CustomerCase, touchpoint: Touchpoint, *, support_busy: bool = False) -> None:
+def ask(
+    case: CustomerCase, touchpoint: Touchpoint, *, support_busy: bool = False, quotas: DayQuotas | None = None
+) -> None:
     """Ask what a woken touchpoint asks, put it back with a reason, skip or cancel it.
 
-    While support has no room for more answers (`support_busy`), what may wait for it waits.
+    While support has no room for more answers (`support_busy`), what may wait for it waits. What comes when its day's
+    quota is full is left out.
     """
     busy = support_busy and may_still_wait(touchpoint, case.policy.plan.may_wait, case.now)
     if busy and touchpoint.reason == Reason.SUPPORT_BUSY:
@@ -74,7 +78,7 @@ def ask(case: CustomerCase, touchpoint: Touchpoint, *, support_busy: bool = Fals
         stands = rested(case, stands)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         waits = Why(Reason.SUPPORT_BUSY)
-        stands = put(stands, TouchpointState.PLANNED, waits, now) if busy else send_request(case, stands)
+        stands = put(stands, TouchpointState.PLANNED, waits, now) if busy else within_quota(case, stands, quotas)
     elif stands.state == TouchpointState.PLANNED and not stands.reason:
         stands = replace(stands, reason=Reason.SEND_WINDOW if has_hours(case, stands) else Reason.NOT_DUE)
     if stands is not touchpoint:
@@ -90,6 +94,18 @@ def is_selected_now(touchpoint: Touchpoint, now: datetime) -> bool:
     if touchpoint.state == TouchpointState.HELD:
         return touchpoint.due_at <= now and touchpoint.reason != Reason.AWAITS_VISIT
     return touchpoint.state == TouchpointState.PLANNED and touchpoint.wake_at <= now
+
+
+def within_quota(case: CustomerCase, touchpoint: Touchpoint, quotas: DayQuotas | None) -> Touchpoint:
+    """Return the touchpoint as asked, or left out because as many were asked today as may be."""
+    if quotas is None or quotas.admit(case, touchpoint):
+        return send_request(case, touchpoint)
+    return put(touchpoint, TouchpointState.SKIPPED, quota_full(case, touchpoint), case.now)
+
+
+def quota_full(case: CustomerCase, touchpoint: Touchpoint) -> Why:
+    """Return that a touchpoint is left out because of its quota, and what that is."""
+    return Why(Reason.QUOTA_FULL, str(case.policy.plan.quotas[touchpoint.step]))
 
 
 def has_hours(case: CustomerCase, touchpoint: Touchpoint) -> bool:

@@ -11,6 +11,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.history import Subject, Why, history
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.reporting.scales import kind_of
+from workers.domain.survey.day_quotas import DayQuotas
 from workers.domain.survey.planning import (
     SITE_RULE,
     assess,
@@ -20,7 +21,7 @@ from workers.domain.survey.planning import (
     not_selected,
     with_inputs,
 )
-from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, rest_of, send_request
+from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, quota_full, rest_of, send_request
 from workers.domain.types import WEB, Reason, RequestState, TouchpointState
 from workers.domain.web_sites import WebSite
 
@@ -43,12 +44,14 @@ class Visit:
     language: str = ""
 
 
-def ask_on_web(case: CustomerCase, visit: Visit) -> SurveyRequest | Why:
+def ask_on_web(case: CustomerCase, visit: Visit, quotas: DayQuotas) -> SurveyRequest | Why:
     """Ask a customer who is on a site now, and return the request; else why not, which is kept in the history."""
     why = unless_offered(case, visit) or unless_open(case)
     if why is None:
         touchpoint = with_inputs(case, due_for_visit(case) or planned_by_visit(case, visit))
         why = unless_eligible(case, touchpoint)
+        if why is None and not quotas.admit(case, touchpoint):
+            why = quota_full(case, touchpoint)
         if why is None:
             request = asked(case, touchpoint, visit)
             follow_recurrence(case)

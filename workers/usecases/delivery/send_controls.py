@@ -7,6 +7,7 @@ from datetime import datetime
 from workers.calendar import in_zone
 from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
 from workers.domain.sending_state import SendingState
+from workers.domain.survey.day_quotas import DayQuotas
 from workers.errors import Misconfigured
 from workers.store.connection import Connection
 from workers.store.controls import CLOCK_LEAPT, clear_control, clear_controls, read_controls, set_control
@@ -63,6 +64,36 @@ def leap_told(control: str) -> str:
         f"the clock leapt from {before} to {now} UTC; if that is right: `boucle clock confirm`, else mend it. "
         "It counts again by itself once it has stood for ten minutes"
     )
+
+
+@dataclass(slots=True)
+class SendBudget:
+    """How many survey mails may still be asked for today; None: any number."""
+
+    left: int | None
+    paused: frozenset[str] = frozenset()
+    may_ask: bool = True
+    answers_only: bool = False
+    """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
+    questions: int | None = None
+    """For how many more questions support has room; None: no question waits for it."""
+    quotas: DayQuotas | None = None
+    """What was asked today of the questions that are asked so many a day; of the customers taken up last."""
+
+    def take(self, asked: int) -> None:
+        """Count survey mails that were asked for."""
+        if self.left is not None:
+            self.left -= asked
+        if self.questions is not None:
+            self.questions -= asked
+
+    def support_busy(self, asked: int = 0) -> bool:
+        """Tell whether support has no room for more answers, with `asked` questions that are not taken from it yet."""
+        return self.questions is not None and self.questions <= asked
+
+    def allows(self, step: str, asked: int = 0) -> bool:
+        """Tell whether a touchpoint may be asked now, with `asked` survey mails that are not taken from it yet."""
+        return self.may_ask and step not in self.paused and (self.left is None or self.left > asked)
 
 
 def midnight_of(now: datetime, zone: str) -> datetime:

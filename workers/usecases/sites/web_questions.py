@@ -14,6 +14,7 @@ from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.history import Why
 from workers.domain.policy import Policy
 from workers.domain.records import SurveyRequest
+from workers.domain.survey.day_quotas import DayQuotas, names_due
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, repeats, response_to
 from workers.domain.survey.web_ask import STEP, Visit, ask_on_web, close_on_web, note_visit
 from workers.domain.types import WEB, Reason
@@ -24,6 +25,7 @@ from workers.store.connection import Connection
 from workers.store.customer.askings import Mailboxes
 from workers.store.customer.person_rows import find_customer
 from workers.store.engine import Store
+from workers.store.survey.quotas import keep_counted, lock_counted
 from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending, sending_now
 
@@ -96,7 +98,10 @@ class WebQuestions:
             if visitor.trigger and visitor.trigger != visit.trigger:
                 note_visit(case, visit.site.id, Why(Reason.NOT_OFFERED, visit.trigger[:40]))
                 return None
-            result = ask_on_web(case, visit)
+            names = names_due([case])
+            quotas = DayQuotas(lock_counted(connection, names, case.now, case.policy.zone))
+            result = ask_on_web(case, visit, quotas)
+            keep_counted(connection, quotas.changed(), case.now)
             return result if isinstance(result, SurveyRequest) else None
 
         return self._with_customer(visitor.crm_id, act)

@@ -14,6 +14,7 @@ from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Response, SurveyRequest, Touchpoint
+from workers.domain.survey.day_quotas import DayQuotas
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event, wave_rows
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.survey.support_room import SupportRoom
@@ -23,6 +24,7 @@ from workers.store.connection import Connection
 from workers.store.customer.askings import Mailboxes
 from workers.store.engine import Store
 from workers.store.survey import waves
+from workers.store.survey.quotas import read_counted
 from workers.store.survey.waves import Wave
 from workers.usecases.delivery.support_pacing import read_room
 
@@ -159,11 +161,12 @@ class Reach:
         tallies = {wave.id: Tally() for wave in coming}
         looked_at = 0
         asked: dict[str, list[Asked]] = {}
+        quotas = self._quotas(policy, customers, sample)
         for case in self._people(policy, now, sample):
             looked_at += 1
             mailbox = mailbox_of(case.customer, policy)
             case.asked_elsewhere = (*case.asked_elsewhere, *asked.get(mailbox, ()))
-            fates = play(case, coming)
+            fates = play(case, coming, quotas)
             if mailbox:  # somebody else with this address rests from then on
                 own = asked.setdefault(mailbox, [])
                 own += [
@@ -177,6 +180,14 @@ class Reach:
                     tally.reached += 1
                     tally.later += fate.rested
         return {wave.id: wave.reach(customers, looked_at, tallies[wave.id]) for wave in coming}
+
+    def _quotas(self, policy: Policy, customers: int, sample: int | None) -> DayQuotas:
+        """Return the quotas of the days to come, a sample's part of each; what was asked today counts."""
+        if not policy.plan.quotas:
+            return DayQuotas()
+        with self._store.reading() as connection:
+            counted = read_counted(connection)
+        return DayQuotas(counted, part=min(1.0, sample / customers) if sample and customers else 1.0)
 
     def _people(self, policy: Policy, now: datetime, sample: int | None) -> Iterator[CustomerCase]:
         """Give the case of every customer who may be asked anything, or of a sample, some at a time."""
@@ -261,21 +272,21 @@ def mailbox_of(customer: Customer, policy: Policy) -> str:
     return address_key(customer.email or "", policy.ids) if alone else ""
 
 
-def play(case: CustomerCase, coming: Sequence[KnownWave]) -> list[Fate]:
+def play(case: CustomerCase, coming: Sequence[KnownWave], quotas: DayQuotas) -> list[Fate]:
     """Return what becomes of each wave for one customer to whom nothing else happens meanwhile; all is taken back."""
     fates, at_first = [], case.checkpoint()
     for wave in coming:
-        ask_until(case, max(wave.at, case.now))
+        ask_until(case, max(wave.at, case.now), quotas)
         event = wave_event(wave.id, wave.at, wave.name)
         plan(case, event)
         planned = case.checkpoint()
-        fates.append(fate_of(case, event, wave.until))
+        fates.append(fate_of(case, event, wave.until, quotas))
         case.roll_back(planned)
     case.roll_back(at_first)
     return fates
 
 
-def ask_until(case: CustomerCase, end: datetime) -> None:
+def ask_until(case: CustomerCase, end: datetime, quotas: DayQuotas) -> None:
     """Let everything that is planned before `end` be asked, or not, in its order; then it is `end`, or later."""
     for _ in range(MOST_STEPS):
         waiting = [touchpoint for touchpoint in case.pending() if touchpoint.wake_at < end]
@@ -283,14 +294,14 @@ def ask_until(case: CustomerCase, end: datetime) -> None:
             break
         due = min(waiting, key=lambda touchpoint: (touchpoint.wake_at, touchpoint.due_at, touchpoint.key()))
         case.work.pass_time(due.wake_at)
-        ask(case, due)
+        ask(case, due, quotas=quotas)
     case.work.pass_time(end)
 
 
-def fate_of(case: CustomerCase, event: JourneyEvent, until: datetime) -> Fate:
+def fate_of(case: CustomerCase, event: JourneyEvent, until: datetime, quotas: DayQuotas) -> Fate:
     """Return what becomes of a customer's touchpoint of a wave, played until it is decided."""
     rested = any(rests(case, touchpoint) for touchpoint in own_touchpoints(case, event))
-    ask_until(case, until + A_DAY)
+    ask_until(case, until + A_DAY, quotas)
     own = own_touchpoints(case, event)
     asked = [touchpoint for touchpoint in own if touchpoint.state == TouchpointState.ASKED]
     if asked:

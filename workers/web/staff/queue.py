@@ -105,6 +105,7 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
         "paused": sorted(outlook.sending.paused),
         "support": support_shown(outlook.support, zone, web.now(), catalog),
         "steps": outlook.steps,
+        "quotas": outlook.quotas,
         "named": lambda id: named(id, catalog),
         "ahead": DAYS,
         "waves": [wave_shown(wave, today, zone, catalog) for wave in reach.waves(PLAYED)],

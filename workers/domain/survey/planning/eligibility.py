@@ -156,11 +156,13 @@ def opening(case: CustomerCase, touchpoint: Touchpoint, wake: datetime, channel:
 def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime, channel: str) -> datetime:
     """Return the first moment from an instant on at which a question may leave on a channel.
 
-    A window that spreads gives each question its own moment of what many wait for, by hash: always the same one.
+    A window that spreads, and a quota of the day, give each question its own moment of what many wait for, by hash:
+    always the same one.
     """
     window, zone, holidays = case.policy.window, case.zone, case.policy.holidays
     opens = lawful_opening(case, moment, channel)
-    if not window.spread or not waited_for_by_many(case, touchpoint, opens):
+    spreads = window.spread or touchpoint.step in case.policy.plan.quotas
+    if not spreads or not waited_for_by_many(case, touchpoint, opens):
         return opens
     drawn = lot_of(case, "spread", touchpoint.step) / PARTS
     spread = lawful_opening(case, spread_over(opens, window, zone, holidays, drawn), channel)
