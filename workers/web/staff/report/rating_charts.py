@@ -3,7 +3,6 @@
 In the style of the NPS charts, and apart from them. A month is cut where the wording of its question changed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from string import ascii_uppercase
@@ -137,7 +136,7 @@ def letter_of(place: int) -> str:
     return f"{ascii_uppercase[letter]}{turn + 1 if turn else ''}"
 
 
-def wording_marks(review: Review, words: Words) -> dict[str, Sequence[Mark]]:
+def wording_marks(review: Review, words: Words) -> dict[str, list[Mark]]:
     """Return where the changes of wording stand on the line of time, by the kind of question that changed."""
     marks: dict[str, list[Mark]] = {kind.value: [] for kind in QuestionKind}
     for place, change in enumerate(review.wordings):
