@@ -60,6 +60,11 @@ def test_each_reminder_leaves_at_its_time_and_none_after_an_answer(
     assert left == {START + days * DAY for days in (4, 6, 9)}
     assert last_words(postman, "2@example.org") == [False, False, False, True]
     assert last_words(postman, "1@example.org")[:2] == [False, False]
+    texts = [message_from_bytes(mail.raw, policy=policy.default) for mail in postman.posted if "2@" in mail.recipient]
+    assert len({str(text["subject"]) for text in texts}) == len(texts) == 4
+    said = [text.get_body(("plain",)) for text in texts[1:]]
+    words = ("attend encore", "arrivée à un mauvais moment", "Avant d'en rester là")
+    assert all(part is not None and word in part.get_content() for part, word in zip(said, words, strict=True))
     answered = sorted((str(mail.state), mail.reason) for mail in made if mail.request == first.id)
     assert answered == [("accepted", ""), ("cancelled", "answered"), ("cancelled", "answered")]
     with boucle.store.reading() as connection:
@@ -67,6 +72,24 @@ def test_each_reminder_leaves_at_its_time_and_none_after_an_answer(
     assert all(line["ok"] for line in sums.values())
     (reminders,) = (line for name, line in sums.items() if name.startswith("reminders planned"))
     assert reminders["left"] == len(made) == 6
+
+
+def test_nobody_who_complains_is_reminded(install: Callable[..., Embedded], tmp_path: Path) -> None:
+    """Also after the complaint was closed; one that was over when it was told of changes nothing; the books add up."""
+    boucle, postman = install(overrides=str(plan_with_three(tmp_path / "own"))), Postman()
+    boucle.take(*(journey("delivery", who, START, reference=f"order-{who}") for who in ("1", "2", "3")))
+    for day in range(12):
+        a_day_passes(boucle, postman)
+        if day in (1, 5):
+            boucle.take(journey("complaint_opened" if day == 1 else "complaint_closed", "1", boucle.clock.at))
+        if day == 2:
+            old = [START - days * DAY for days in (90, 80)]
+            boucle.take(journey("complaint_closed", "2", old[1]), journey("complaint_opened", "2", old[0]))
+    left = [mail.recipient for mail in mails(boucle, "reminder") if mail.accepted_at]
+    assert sorted(left) == ["2@example.org"] * 3 + ["3@example.org"] * 3
+    assert [mail.reason for mail in mails(boucle, "reminder") if mail.reason] == ["stopped: complaint_opened"] * 3
+    with boucle.store.reading() as connection:
+        assert status.read_books(connection).ok()
 
 
 def test_reminders_that_waited_for_a_mail_server_keep_their_distance(

@@ -1,13 +1,12 @@
 """A table that is sound by itself is refused where it could not be used: before it decides, not while it does."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ownrules import files_with, plan_with, table_with
 
-from workers.decision_table import Column, Kind, Table, parse
+from workers.decision_table import Column, Table, parse
 from workers.domain.attributes import columns_of, read_attributes
 from workers.domain.customer_inputs import COMPUTED, PROFILE
 from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of, without_follow_up
@@ -224,12 +223,11 @@ def test_a_row_that_could_not_ask_again_is_told(every: str, cells: dict[str, str
         fit_plan(plan_with_every(every, **cells))
 
 
-def test_every_must_be_a_wait() -> None:
-    """A column of words would ask nobody again, unseen."""
-    table = plan_with_every("P6M")
-    columns = tuple(replace(column, kind=Kind.TEXT) if column.name == "every" else column for column in table.outputs)
-    with pytest.raises(Misconfigured, match="every must be of type wait"):
-        fit_plan(replace(table, outputs=columns))
+def test_every_is_a_wait_or_words_that_say_one() -> None:
+    """A column of words is read as well, for it may say from when; one of numbers would ask nobody, unseen."""
+    fit_plan(plan_with(["every: text"], {"J4": ["P6M after answered"], "J8": ["P6M after answered"]}))
+    with pytest.raises(Misconfigured, match=r"row 5 \(J4\): every"):
+        fit_plan(plan_with(["every: integer 0..99"], {"J4": ["6"], "J8": ["6"]}))
 
 
 @pytest.mark.parametrize(

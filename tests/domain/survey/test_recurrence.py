@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 from eventhistories import histories, scores
-from eventparts import DAY, NOW, Person, an_event
+from eventparts import DAY, NOW, Person, an_event, say
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ownrules import plan_with
@@ -19,11 +19,13 @@ from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.customer.merge import merge_customers
 from workers.domain.customer.profile import new_customer
 from workers.domain.customer_case import PENDING, CustomerCase
+from workers.domain.followup.table_contract import fit_plan
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import number_of_occurrence
 from workers.domain.survey.planning.occurrences import first_due
 from workers.domain.types import CustomerId
+from workers.errors import Misconfigured
 
 STEP = "relationship"
 HALF_YEAR = Wait(months=6)
@@ -34,7 +36,7 @@ def coming_round(every: str = "P6M", *, anchor: str = "start", share: str = "", 
     """Return the shipped policy with one more row, that asks every customer again and again; no milestones by time."""
     row = f"J90;purchase,deal_won,customer_started;yes;-;-;{STEP};milestone;{anchor};{start};P30D;defer;customer;P5D"
     table = plan_with(
-        ["every: wait", "share: integer 0..100"],
+        [f"every: {'text' if ' ' in every else 'wait'}", "share: integer 0..100"],
         {},
         f"{row};ask-relationship;P60D;{every};{share}",
         without=("J4", "J5", "J6", "J7"),
@@ -78,6 +80,41 @@ def test_a_customer_is_asked_again_a_period_after_the_last_asking() -> None:
     assert {(row.reference, row.trigger, row.anchor_at) for row in person.rows(SurveyRequest)} == {
         ("", "milestone", NOW)
     }
+
+
+@pytest.mark.parametrize(("every", "days"), [("P6M after answered", 9), ("P6M after asked", 0), ("P6M", 0)])
+def test_the_period_runs_from_the_answer_where_the_row_says_so(every: str, days: int) -> None:
+    """The turn that waits moves with the answer, and with a later word; without one it counts from the asking."""
+    person = Person(policy=coming_round(every))
+    person.hear(an_event("customer_started"))
+    (due,) = waiting(person)
+    person.wake(due + DAY)
+    silent = waiting(person)
+    asked = asked_days(person)[-1]
+    assert silent == [add_wait(asked, HALF_YEAR, person.case.zone)]
+    (request,) = [row for row in person.rows(SurveyRequest) if row.step == STEP]
+    for after in (4, 9):
+        person.now = asked + after * DAY
+        say(person, request, after)
+    assert waiting(person) == [add_wait(asked + days * DAY, HALF_YEAR, person.case.zone)]
+    say(person, request, 9)
+    person.wake(waiting(person)[0] + DAY)
+    assert len(asked_days(person)) == 2
+
+
+@pytest.mark.parametrize("cell", ["P6M after Christmas", "after answered", "six months", "P6M answered", "P1Y after"])
+def test_another_cell_is_refused_with_what_to_write(cell: str) -> None:
+    """By the check, with its row."""
+    plan = plan_with(["every: text"], {"J4": [cell], "J8": [""]})
+    with pytest.raises(Misconfigured, match=r"row 5 \(J4\): every"):
+        fit_plan(plan)
+
+
+def test_two_rows_of_one_question_count_from_the_same() -> None:
+    """One from the asking and one from the answer would move the turn to and fro."""
+    with pytest.raises(Misconfigured, match="again after different times"):
+        fit_plan(plan_with(["every: text"], {"J4": ["P6M"], "J8": ["P6M after answered"]}))
+    fit_plan(plan_with(["every: text"], {"J4": ["P6M after asked"], "J8": ["P6M"]}))
 
 
 def test_the_first_time_is_spread_over_the_period() -> None:

@@ -56,6 +56,23 @@ def yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def read_every(value: object) -> tuple[Wait | None, bool]:
+    """Return after how long a row asks again, and whether that runs from the answer where there is one.
+
+    `P6M` and `P6M after asked` run from when the customer was asked, `P6M after answered` from the answer; None for an
+    empty cell. Raises BadInput with what to write.
+    """
+    if value is None or isinstance(value, Wait):
+        return value, False
+    words = text_of(value).split()
+    if not words:
+        return None, False
+    since = [word.lower() for word in words[1:]]
+    if since not in ([], ["after", "asked"], ["after", "answered"]):
+        raise BadInput(f"{text_of(value)[:40]!r} cannot be read: write P6M, P6M after asked or P6M after answered")
+    return parse_wait(words[0]), since[-1:] == ["answered"]
+
+
 def share_of(value: object) -> int:
     """Return the percent of the customers whom a row asks; an empty cell, and what is no percentage, is everybody."""
     return value if isinstance(value, int) and 0 <= value <= 100 else 100

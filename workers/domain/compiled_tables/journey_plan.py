@@ -15,6 +15,7 @@ from workers.domain.compiled_tables.cells import (
     longest_of,
     own_wait,
     read_channel,
+    read_every,
     read_question,
     read_quota,
     reminders_of,
@@ -54,6 +55,8 @@ class PlanStep:
     """How long after the due time the question goes by mail to who was not asked on a site; None: by one way alone."""
     every: Wait | None = None
     """How long after a customer was asked they are asked again; None: once."""
+    after_answer: bool = False
+    """Whether that runs from the answer to the last time, where there is one."""
     may_wait: timedelta | None = None
     """For how long the question may wait until support can call who is unhappy; None: it never waits for that."""
     question: QuestionKind = QuestionKind.NPS
@@ -223,6 +226,7 @@ def plan_step(rule: Rule) -> PlanStep:
     """Return what one row of the journey plan says, its empty cells filled: no wait, no reminder, by mail."""
     row = rule.outputs
     channel, mail_after = read_channel(text_of(row.get("channel")))
+    every, after_answer = read_every(row.get("every"))
     return PlanStep(
         rule=rule.id,
         touchpoint=text_of(row["touchpoint"]),
@@ -238,7 +242,8 @@ def plan_step(rule: Rule) -> PlanStep:
         rest=own_wait(row.get("rest")),
         share=share_of(row.get("share")),
         mail_after=mail_after,
-        every=own_wait(row.get("every")),
+        every=every,
+        after_answer=after_answer,
         may_wait=longest_of(row.get(MAY_WAIT)),
         question=read_question(text_of(row.get("question"))),
         a_day=read_quota(row.get(A_DAY)),

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from workers.calendar import Wait
 from workers.decision_table import Rule, Table
-from workers.domain.compiled_tables.cells import own_wait, wait_of
+from workers.domain.compiled_tables.cells import own_wait, read_every, wait_of
+from workers.errors import BadInput
 
 EVERY = "every"
 SHORTEST = timedelta(days=1)
@@ -16,14 +17,19 @@ SHORTEST = timedelta(days=1)
 
 def recurrence_faults(table: Table) -> Iterator[str]:
     """Give a fault for each row that could not ask again as its `every` says, and for two that ask the same so."""
-    first: dict[tuple[object, object], Rule] = {}
+    first: dict[tuple[object, object], tuple[Rule, tuple[Wait | None, bool]]] = {}
     for rule in table.rules:
-        every = own_wait(rule.outputs.get(EVERY))
-        if every is None:
+        try:
+            cell = read_every(rule.outputs.get(EVERY))
+        except BadInput as fault:
+            yield f"rules.csv: row {rule.row} ({rule.id}): {EVERY}: {fault}"
             continue
-        yield from faults_of_row(table, rule, every)
-        earlier = first.setdefault((rule.outputs.get("trigger"), rule.outputs.get("touchpoint")), rule)
-        if earlier.outputs.get(EVERY) != every:
+        if cell[0] is None:
+            continue
+        yield from faults_of_row(table, rule, cell[0])
+        question = (rule.outputs.get("trigger"), rule.outputs.get("touchpoint"))
+        earlier, said = first.setdefault(question, (rule, cell))
+        if said != cell:
             yield (
                 f"rules.csv: rows {earlier.row} ({earlier.id}) and {rule.row} ({rule.id}) ask "
                 f"{rule.outputs.get('touchpoint')} again after different times: write the same in both."

@@ -20,7 +20,7 @@ from workers.domain.compiled_tables.journey_plan import MAY_WAIT
 from workers.domain.customer_inputs import customer_columns
 from workers.domain.followup.patience_column import patience_faults
 from workers.domain.followup.quota_column import quota_faults
-from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
+from workers.domain.followup.recurrence_columns import recurrence_faults
 from workers.domain.followup.reminder_columns import reminder_faults
 from workers.domain.reporting.scales import QUESTION
 from workers.domain.types import ACCOUNT, QuestionKind
@@ -70,7 +70,7 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
     """See that a table can be the journey plan. Raises Misconfigured with every fault."""
     faults = [
         *missing(table, PLAN_OUTPUTS),
-        *waits(table, "due", "give up after", *REMINDERS, "rest", EVERY, MAY_WAIT),
+        *waits(table, "due", "give up after", *REMINDERS, "rest", MAY_WAIT),
         *reminder_faults(table),
         *recurrence_faults(table),
         *patience_faults(table),

@@ -25,7 +25,10 @@ NPS = QuestionKind.NPS
 ASKED = ("question", "question.today", "scale")
 PARTS = (*ASKED, "score.0", "score.10")
 """The catalogs' ids of a wording's texts."""
-PARTS_OF = {NPS: PARTS, **{kind: (*ASKED, *(f"score.{n}" for n in SCALES[kind].numbers)) for kind in RATED}}
+PARTS_OF: Mapping[QuestionKind, tuple[str, ...]] = {
+    NPS: PARTS,
+    **{kind: (*ASKED, *(f"score.{n}" for n in SCALES[kind].numbers)) for kind in RATED},
+}
 """The same for each kind of question, without the kind before them."""
 DIGITS = 8
 """Of the hash that names a text without a number."""

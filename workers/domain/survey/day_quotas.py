@@ -46,7 +46,7 @@ class DayQuotas:
         if quota is None:
             return True
         key = day_of(case.policy.zone, case.now), name_of(case, touchpoint.step, quota)
-        admitted, question = self._admitted[key], (case.id, *touchpoint.key())
+        admitted, question = self._admitted[key], (case.id, touchpoint.journey, touchpoint.step)
         has_room = self._counted.get(key, 0) + len(admitted) < max(1, round(quota.most * self._part))
         if has_room or question in admitted or touchpoint.reason == Reason.OPERATOR:
             admitted.add(question)

@@ -18,6 +18,7 @@ from workers.domain.records.choices import codes_in, joined
 from workers.domain.reporting.nps import band_of
 from workers.domain.reporting.scales import check_score
 from workers.domain.survey.planning.occurrences import is_occurrence
+from workers.domain.survey.planning.recurrence import follow_recurrence
 from workers.domain.types import MAIL, MailClass, Reason, RequestState, ResponseState
 
 SETTLES_AT_MOST = timedelta(minutes=10)
@@ -92,6 +93,7 @@ def answer_request(case: CustomerCase, request: SurveyRequest, answer: Answer) -
     if request.state != RequestState.ANSWERED:
         case.change(replace(request, state=RequestState.ANSWERED, reason="", changed_at=case.now))
     case.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
+    follow_recurrence(case)
 
 
 def response_to(case: CustomerCase, request: str) -> Response | None:

@@ -254,7 +254,8 @@ def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, 
     """Return what asking needs to know of these customers, without those who are gone; each is played by itself."""
     rows = read.with_ids(connection, Customer, ids) if ids else []
     customers = [row for row in rows if row.erased_at is None and row.merged_into is None]
-    kinds = (*FOR_REACH, Response) if policy.plan.about else FOR_REACH
+    by_answers = policy.plan.about or any(step.after_answer for step in policy.plan.recurring.values())
+    kinds = (*FOR_REACH, Response) if by_answers else FOR_REACH
     cases = read.cases_of(connection, UnitOfWork(policy, now), customers, kinds)
     suppressed = read.suppressed_addresses(
         connection, {customer.email for customer in customers if customer.email}, policy.ids

@@ -269,10 +269,13 @@ def _read_mail(data: DataFiles, name: str, html: Environment, text: Environment)
 
 
 def _subject_id(mail: MailFacts, catalog: Catalog) -> str:
-    """Return the id of the subject: a kind of mail may have its own, such as `reminder.subject.clicked`."""
+    """Return the id of the subject: a kind of mail may have its own, such as `reminder.subject.clicked`.
+
+    So may a second reminder (`reminder.subject.2`) and a third.
+    """
     id = f"{mail.template}.subject"
-    own = f"{id}.{mail.facts.get('kind')}"
-    return own if own in catalog.ids else id
+    own = (f"{id}.{mail.facts.get('kind')}", f"{id}.{mail.facts.get('reminder')}")
+    return next((name for name in own if name in catalog.ids), id)
 
 
 def is_rtl(catalog: Catalog) -> bool:

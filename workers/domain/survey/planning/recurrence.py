@@ -1,7 +1,7 @@
 """Recurrence: a row of the journey plan with `every` asks each customer again, one occurrence after the other.
 
 The next one is planned when the one before was asked, skipped or given up, so that a customer has one that waits. When
-it is due is a function of the facts: a row's period after the last asking, else after the turn that passed.
+it is due is a function of the facts: a row's period after the last asking (or answer), else after the turn that passed.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from workers.calendar import add_wait
 from workers.domain.compiled_tables.journey_plan import PlanStep
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
-from workers.domain.records import Journey, SurveyRequest, Touchpoint
+from workers.domain.records import Journey, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
 from workers.domain.survey.planning.occurrences import first_due, next_due, occurrence_reference
 from workers.domain.survey.planning.other_answers import unless_answered
@@ -158,13 +158,19 @@ def row_in_use(case: CustomerCase, last: Touchpoint) -> PlanStep | None:
 
 
 def due_after(case: CustomerCase, step: PlanStep, earlier: Occurrences, as_of: datetime) -> datetime | None:
-    """Return when the occurrence after some others is due: a period after the last asking, or after the turn passed."""
+    """Return when the occurrence after some others is due: a period after the last asking, or after the turn passed.
+
+    Where the row says so, after the last answer, if that came later.
+    """
     last = earlier[-1]
-    moments = [
-        request.asked_at
+    asked = {
+        request.id: request.asked_at
         for request in case.all(SurveyRequest)
         if (request.trigger, request.step) == (last.trigger, last.step)
-    ]
+    }
+    moments = list(asked.values())
+    if step.after_answer:
+        moments += [response.answered_at for response in case.all(Response) if response.request in asked]
     if last.state != TouchpointState.ASKED:
         moments.append(last.due_at)
     return next_due(case, step, max(moments, default=last.changed_at), as_of)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from workers.domain.customer_case import CustomerCase
 from workers.domain.mail.survey_duties import unmet
 from workers.domain.records import Stop, SurveyRequest
-from workers.domain.survey.planning.eligibility import about, duty_towards, reassess
+from workers.domain.survey.planning.eligibility import about, duty_towards, hold_ends, reassess
 from workers.domain.survey.planning.journey import JourneyEvent, remember_first
 from workers.domain.types import MAIL, Effect, MailClass, Reason, RequestState
 
@@ -28,6 +28,9 @@ def stop(case: CustomerCase, journey_event: JourneyEvent) -> None:
     reassess(case)
     for stopped in cancelling:
         call_back_mails(case, stopped)
+    for held in fresh:
+        if held.effect == Effect.HOLD:
+            call_back_reminders(case, held)
 
 
 def identity_of(stop: Stop) -> tuple[object, ...]:
@@ -65,6 +68,20 @@ def call_back_mails(case: CustomerCase, stopped: Stop) -> None:
         if stopped.scope == "customer" or about(stopped, request.reference, request.anchor_at):
             case.cancel("request", request.id, reason, MailClass.SURVEY)
             withdraw(case, request, reason)
+
+
+def call_back_reminders(case: CustomerCase, held: Stop) -> None:
+    """Cancel the reminders of questions that have left: who has complained, or waits for our call, is not reminded.
+
+    For good, and not until the hold ends: by then the question is old. One that was over when it was told cancels none.
+    """
+    ends = hold_ends(case, held)
+    if ends is not None and ends <= case.now:
+        return
+    for request in case.all(SurveyRequest):
+        touched = held.scope == "customer" or about(held, request.reference, request.anchor_at)
+        if touched and request.state == RequestState.OPEN and request.sent_at is not None:
+            case.cancel("request", request.id, f"{Reason.STOPPED}: {held.cause}", MailClass.SURVEY)
 
 
 def withdraw(case: CustomerCase, request: SurveyRequest, reason: str) -> None:
