@@ -1,6 +1,7 @@
 """The question on the company's own pages, at its doors: who is asked, who not and why, what answers become."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,6 +122,19 @@ def test_an_answer_goes_the_way_of_every_answer(shop: Shop) -> None:
     (response,) = shop.site.rows(Response)
     assert (response.score, response.comment, response.channel, response.n) == (2, "late", "web", 2)
     assert [ticket.customer for ticket in shop.site.rows(Ticket)] == [response.customer]
+
+
+def test_the_thanks_lead_to_the_reasons(shop: Shop) -> None:
+    """After the score is saved the box links to the page on which reasons are tapped; before it, nothing does."""
+    asked = shop.ask()
+    assert asked["own"] == "Dites-nous ce qui a le plus compté"
+    assert "Link" not in shop.post("answer", id=asked["id"], sig=asked["sig"], score=12).headers
+    link = shop.post("answer", id=asked["id"], sig=asked["sig"], score=2).headers["Link"]
+    page = shop.site.client.get(link.partition("<")[2].partition(">")[0])
+    codes = re.findall(r'name="driver\.([a-z_]+)"', page.text)
+    assert codes[-1] == "other"
+    assert len(codes) >= 6
+    assert shop.post("answer", id=asked["id"], sig=asked["sig"], score=2).headers["Link"] == link
 
 
 def test_a_thousand_repeats_of_an_answer_change_nothing(shop: Shop) -> None:
@@ -308,7 +322,8 @@ def test_a_csat_or_ces_question_has_its_own_scale_on_the_site(shop: Shop, questi
     for off in (0, last + 1):
         refused = shop.post("answer", id=asked["id"], sig=asked["sig"], score=off)
         assert (refused.status_code, f"from 1 to {last}" in refused.text) == (400, True)
-    assert shop.post("answer", id=asked["id"], sig=asked["sig"], score=last).status_code == 204
+    answer = shop.post("answer", id=asked["id"], sig=asked["sig"], score=last)
+    assert (answer.status_code, "Link" in answer.headers) == (204, False)  # reasons are of the NPS
     (response,) = shop.site.rows(Response)
     assert (response.score, response.question, response.band) == (last, question, "")
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.domain.drivers import offered
 from workers.domain.records import SurveyRequest
 from workers.domain.reporting.scales import SCALES, Scale, scale_of
 from workers.domain.survey.request import language_of
@@ -197,7 +198,7 @@ def words(web: Web, asked: Question) -> dict[str, object]:
         "choose": text("web.choose"),
         "failed": text("web.failed"),
         "thanks": text("web.thanks"),
-        "own": text("place.own"),
+        "own": text("place.own" if asked.purpose == NAMELESS else "web.reasons"),
     }
 
 
@@ -251,12 +252,19 @@ async def closed(request: Request, fields: Fields, asked: SurveyRequest) -> Resp
 
 
 async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
-    """Take the score, and later the comment; the same once more changes nothing."""
+    """Take the score, and later the comment; the same once more changes nothing.
+
+    The answer's header `Link` leads to the page on which the customer may tap what weighed most, where there is any.
+    """
     if fault := fault_of(fields, scale_of(asked.question)):
         return problem(400, fault)
-    questions = web_of(request).web_questions
+    web = web_of(request)
     score, comment, trapped = said(fields)
-    return response_to(await run_in_threadpool(lambda: questions.answer(asked, score, comment, trapped=trapped)))
+    taken = await run_in_threadpool(lambda: web.web_questions.answer(asked, score, comment, trapped=trapped))
+    response = response_to(taken)
+    if taken in (Taken.KEPT, Taken.SAME) and not asked.question and offered(web.policy().drivers, asked.trigger):
+        response.headers["Link"] = f'<{web.links.answer_url(asked.id)}/thanks>; rel="edit"'
+    return response
 
 
 async def answer_nameless(request: Request, fields: Fields, site: WebSite) -> Response:
