@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from embedded import START, Embedded, journey
@@ -14,6 +14,7 @@ from waveparts import people
 
 from workers.domain.records import Customer, SurveyRequest, Touchpoint
 from workers.domain.reporting import Filters
+from workers.domain.types import Reason
 from workers.store import tables as t
 from workers.store.survey.queue import TOUCHPOINT, Chosen
 from workers.store.survey.quotas import ASKED_TODAY
@@ -76,13 +77,12 @@ def queue_of(boucle: Embedded) -> QueueControl:
 
 
 def told(boucle: Embedded, wanted: set[tuple[str, str]]) -> set[str]:
-    """Return what explain says of the deliveries in some states."""
+    """Return what explain says of the touchpoints in some states."""
     with boucle.store.reading() as connection:
         policy, now = boucle.parts.policies.current(), boucle.clock.now()
-        stories = [inquiry.explain(connection, "customer", str(n), now, policy) for n in range(14)]
-    entries = [
-        entry for story in cast(list[dict[str, list[dict[str, str]]]], stories) for entry in story["touchpoints"]
-    ]
+        people = [str(row.crm_id) for row in boucle.rows(Customer)]
+        stories = [inquiry.explain(connection, "customer", who, now, policy) for who in people]
+    entries = [entry for story in cast("list[dict[str, Any]]", stories) for entry in story["touchpoints"]]
     return {entry["reason"] for entry in entries if (entry["state"], entry["code"]) in wanted}
 
 
@@ -112,6 +112,9 @@ def test_what_a_person_sends_now_is_counted_and_not_refused(install: Install, tm
     boucle.clock.at += timedelta(days=36)
     boucle.settle()
     assert states(boucle, "delivery-6w") == {ASKED: 1, PLANNED: 3}
+    waiting = {sentence for code in Reason for sentence in told(boucle, {("planned", code.value)})}
+    assert waiting
+    assert all("at most so many customers a day are asked this: 1" in sentence for sentence in waiting)
     queue = queue_of(boucle)
     for row in [row for row in boucle.rows(Touchpoint) if row.step == "delivery-6w" and row.due_at > boucle.clock.at]:
         assert queue.send_now(Chosen(TOUCHPOINT, row.step, key=row.journey), "Nadia") == 1

@@ -1,8 +1,10 @@
 """Sentences: every state and reason has one, and each says in full why something was not done, or not yet."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import cast
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from workers.calendar import Wait, parse_wait, parse_window
 from workers.decision_table.model.rest_period import Rest
 from workers.domain import explain, records
+from workers.domain.compiled_tables.cells import Quota
 from workers.domain.explain import Story, words
 from workers.domain.explain.followup import time_after
 from workers.domain.policy import ContraryRule, Policy
@@ -33,6 +36,8 @@ CONTRARY = ContraryRule(
 
 class NoRow:
     """A plan that has none of the rows any more; no row has a rest of its own then."""
+
+    quotas: Mapping[str, Quota] = MappingProxyType({})
 
     def step(self, rule: str) -> None:
         """Return the row with this id: there is none."""
