@@ -198,6 +198,19 @@ def by_twilio(values: Mapping[str, str], token: str = "token") -> Told:
     return told(values, x_twilio_signature=proof)
 
 
+@pytest.mark.parametrize(
+    ("url", "caller", "expected"),
+    [
+        ("https://mycompany.com/myapp.php?foo=1&bar=2", "+14158675309", "RSOYDt4T1cUTdK1PDd93/VVr8B8="),
+        ("https://example.com/myapp.php?foo=1&bar=2", "+14158675310", "L/OH5YylLD5NRKLltdqwSvS0BnU="),
+    ],
+)
+def test_a_signature_is_the_one_that_twilio_documents(url: str, caller: str, expected: str) -> None:
+    """Both examples of "Webhooks security", with the token 12345."""
+    values = {"Digits": "1234", "To": "+18005551212", "From": caller, "Caller": caller, "CallSid": "CA1234567890ABCDE"}
+    assert twilio.signature("12345", url, values) == expected
+
+
 def by_vonage(values: Mapping[str, str], secret: str = "signature") -> Told:
     """Return a call as Vonage signs it: every parameter in order, & and = in values as _."""
     stamped = {"timestamp": STAMP, "nonce": "n1", **values}

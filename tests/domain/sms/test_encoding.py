@@ -35,6 +35,7 @@ def test_typesetting_does_not_double_the_price() -> None:
     text = "L\u2019\u0153uvre\u00a0: \u00ab\u202fpr\u00eat \u00e0 l\u2019h\u00f4tel\u202f\u00bb \u2013 \u00e7a va\u2026"
     assert simplified(text) == "L'oeuvre : \" pret \u00e0 l'hotel \" - ca va..."
     assert size_of(simplified(text)).coding == GSM7
+    assert simplified("\u2022 \u2039x\u203a \u2015 \u2012 l\u00b4eau \u2068a\u2069\u200e\ufeff") == "- 'x' - - l'eau a"
 
 
 @pytest.mark.parametrize(

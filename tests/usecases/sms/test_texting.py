@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -189,11 +190,19 @@ def test_two_customers_with_one_number_are_not_asked_at_once(shop: Shop) -> None
     shop.deliver("42")
     shop.deliver("43")
     assert shop.messages == {"42 question": "sent", "43 question": "ready"}
+    shop.later(hours=2)
+    assert shop.messages["43 question"] == "ready"
     shop.hear("9 parfait")
-    shop.later(days=1)
-    shop.later(days=7)
+    shop.later(hours=1)
     assert shop.messages["43 link"] == "sent"
     assert "/a/" in shop.telephone.handed[-1][1]
+    for text in ("3 trop tard", "qui ?", "4"):
+        shop.hear(text)
+        shop.boucle.clock.at += timedelta(minutes=1)
+    assert [response.score for response in shop.boucle.rows(Response)] == [9]
+    assert [row.use for row in shop.boucle.rows(SmsReply)][1:] == [ReplyUse.HANDED_OVER] * 3
+    shop.hear("STOP")
+    assert shop.messages["43 stopped"] == "sent"
 
 
 def test_a_failure_of_the_carrier_makes_the_question_undeliverable(shop: Shop) -> None:

@@ -20,12 +20,17 @@ from workers.domain.types import SMS, DialogueState, ReplyUse
 LONGEST_COMMENT = 5_000
 
 
-def take_reply(case: CustomerCase, dialogue: SmsDialogue, inbound: InboundText) -> SmsReply:
-    """Take a reply into the dialogue that it belongs to, and return it as it is kept."""
+def take_reply(
+    case: CustomerCase, dialogue: SmsDialogue, inbound: InboundText, *, is_by_link: bool = False
+) -> SmsReply:
+    """Take a reply into the dialogue that it belongs to, and return it as it is kept.
+
+    `is_by_link`: a link was sent in place of the question, because several customers have the number.
+    """
     request = case.get(SurveyRequest, dialogue.id)
     reply = read_reply(inbound.text, scale_of(request.question if request is not None else None))
     is_answerable = request is not None and request.state in ANSWERABLE and request.closes_at > case.now
-    standing = Standing(is_answerable, case.now - dialogue.said_at, dialogue.helped)
+    standing = Standing(is_answerable, case.now - dialogue.said_at, dialogue.helped, is_by_link)
     step = step_after(dialogue.state, reply, standing)
     follow(case, dialogue, inbound, reply, step)
     kept = SmsReply(

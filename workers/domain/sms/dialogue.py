@@ -53,11 +53,12 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the table looks at of a dialogue besides its state: is the answer still taken, how old the last question is,
-    and whether help was given before."""
+    whether help was given before, and whether a link was sent in place of the question, as others have the number."""
 
     is_answerable: bool
     since_last: timedelta
     was_helped: bool = False
+    is_by_link: bool = False
 
 
 S, K = DialogueState, ReplyKind
@@ -90,6 +91,8 @@ def step_after(state: DialogueState, reply: Reply, standing: Standing) -> Step:
         return Step(S.OPTED_OUT, Act.OPT_OUT, Message.STOPPED)
     if reply.kind == K.HELP:
         return Step(state, None, None if standing.was_helped else Message.HELP)
+    if standing.is_by_link:
+        return TO_A_PERSON  # nobody can tell whose words they are
     if reply.kind == K.SCORE:
         table = SCORED_WITH_WORDS if reply.comment else SCORED
         return table.get(state, TO_A_PERSON) if standing.is_answerable else TO_A_PERSON

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import SmsDialogue, SmsMessage, SmsReply
+from workers.domain.sms.dialogue import Message
 from workers.domain.types import DialogueState, ReplyUse, TextState
 from workers.store import tables
 
@@ -72,6 +73,14 @@ def message_of_report(connection: Connection, provider: str, provider_id: str) -
     )
     row = connection.execute(query).first()
     return SmsMessage(*row) if row else None
+
+
+def brought_a_link(connection: Connection, dialogue: SmsDialogue) -> bool:
+    """Tell whether the question of a dialogue was a link, to be answered on its page alone."""
+    query = sa.select(MESSAGE.c.id).where(
+        MESSAGE.c.customer == dialogue.customer, MESSAGE.c.dialogue == dialogue.id, MESSAGE.c.message == Message.LINK
+    )
+    return connection.execute(query).first() is not None
 
 
 def is_sending(connection: Connection, provider: str) -> bool:

@@ -140,7 +140,8 @@ class TextInbox:
             key = policy.ids.derive(dialogue.asked_at, "sms_reply", inbound.id)
             if read.by_owner(connection, SmsReply, dialogue.customer, key) is not None:
                 return Taken.SAME
-            decide(connection, work, lambda: take_reply(case, dialogue, inbound))
+            is_by_link = text_messages.brought_a_link(connection, dialogue)
+            decide(connection, work, lambda: take_reply(case, dialogue, inbound, is_by_link=is_by_link))
             apply(connection, work.hand_over(), now)
             return Taken.TAKEN
 

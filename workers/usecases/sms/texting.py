@@ -43,6 +43,8 @@ UNSAID_AFTER = timedelta(minutes=5)
 TRIED_FOR = timedelta(hours=12)
 """How long a message that the carrier puts off is tried again."""
 PAUSE = timedelta(minutes=2)
+LOOKED_AT_AGAIN = timedelta(hours=1)
+"""How soon it is seen that a number is talked to no more."""
 ANSWERS_WITHIN = timedelta(hours=1)
 """A message that answers a reply is worth nothing later."""
 QUESTIONS = (Message.QUESTION, Message.LINK)
@@ -200,7 +202,7 @@ class Texting:
             return opens, Reason.SEND_WINDOW
         talking = [other for other in around.others if other.state in text_messages.TALKING]
         latest = max((other.said_at + OPEN_FOR for other in talking), default=now)
-        return (latest, Reason.NUMBER_IN_USE) if latest > now else None
+        return (min(latest, now + LOOKED_AT_AGAIN), Reason.NUMBER_IN_USE) if latest > now else None
 
     def _duty(self, customer: Customer) -> SurveyDuty | None:
         policy = self._policy()
