@@ -139,7 +139,8 @@ def books(digest: bool | None, form: str) -> int:
 @click.option("--until", type=DAY, help="Questions asked before this day.")
 @click.option(
     "--by",
-    help="Also by trigger, touchpoint, segment, month, language, driver, a declared attribute, or two: plan,segment.",
+    help="Also by trigger, touchpoint, segment, month, language, driver, phase, tenure, orders, last_band, "
+    "since_answer, a declared attribute, or two: plan,segment.",
 )
 @click.option("--accounts", is_flag=True, help="Coverage of accounts, and the NPS over accounts instead of people.")
 @as_json

@@ -1,6 +1,7 @@
 """Dimensions: what answers and questions can be counted by, as columns; the database groups.
 
-A declared attribute counts as it is known now, as the segment does. What is not of its declared type counts as unknown.
+A declared attribute counts as it is known now, as the segment does; what is computed, as of the question. What is not
+of its declared type counts as unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from sqlalchemy.engine import Connection
 from workers.domain.attributes import Attribute, AttributeKind
 from workers.domain.reporting import NONE, Dimension
 from workers.store import tables as t
-from workers.store.report.figures import LANGUAGE, SEGMENT, TOUCHPOINT, TRIGGER, Column
+from workers.store.report.computed_columns import COMPUTED_COLUMNS, computed_column
+from workers.store.report.figures import ASKED_AT, LANGUAGE, SEGMENT, TOUCHPOINT, TRIGGER, Column
 
 BETWEEN = " / "
 """Stands between the names of two groups at once."""
@@ -25,6 +27,8 @@ def group_of(connection: Connection, by: Sequence[Dimension]) -> Column:
     for dimension in by:
         if dimension.attribute is not None:
             columns[dimension.name] = attribute_column(connection, dimension.attribute)
+        elif dimension.name in COMPUTED_COLUMNS:
+            columns[dimension.name] = computed_column(connection, dimension.name, ASKED_AT)
     return together([dimension.name for dimension in by], columns)
 
 

@@ -3,7 +3,7 @@
 By cohort: the questions asked in a period and the answers to them whenever they came. Reads only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,9 @@ from workers.domain.reporting import RECOVERY, SCORES, Figures, Filters, nps
 from workers.domain.types import Band
 from workers.store import tables as t
 from workers.store.report import cells
+from workers.store.report.computed_columns import COMPUTED_COLUMNS, computed_column
 from workers.store.report.dimensions import attribute_column, named, together
-from workers.store.report.figures import Column, Months, Q, added, month_of, within
+from workers.store.report.figures import ASKED_AT, Column, Months, Q, added, month_of, within
 
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
@@ -39,9 +40,13 @@ def count_scores(
     Answers given at places are none: nobody was asked.
     `months` is read where groups are months; of two names each group is a pair.
     """
-    declared = {name: attribute_column(connection, attributes[name]) for name in by if name in attributes}
+    declared = [name for name in by if name in attributes or name in COMPUTED_COLUMNS]
     if declared:
-        answers, asked = with_attributes(period, declared)
+
+        def beside(at: Column) -> list[Column]:
+            return [about_customer(connection, name, at, attributes).label(label(name)) for name in declared]
+
+        answers, asked = with_columns(period, beside)
     else:
         days = cells.days_of(connection, period, cells.beginnings(months) if "month" in by else ())
         answers, asked = cells.answers(days, period), cells.asked(days, period, cells.OF_ITS_ROW)
@@ -62,14 +67,23 @@ def count_scores(
     return figures
 
 
-def with_attributes(period: Filters, declared: Mapping[str, Column]) -> tuple[sa.Subquery, sa.Subquery]:
-    """Return the answers and the questions of a period row by row: no cell is kept by a declared attribute."""
-    beside = [column.label(label(name)) for name, column in declared.items()]
+def about_customer(connection: Connection, name: str, at: Column, attributes: Mapping[str, Attribute]) -> Column:
+    """Return what is known of the customer by one name: a declared attribute, or what is computed as of an instant."""
+    if name in attributes:
+        return attribute_column(connection, attributes[name])
+    return computed_column(connection, name, at)
+
+
+def with_columns(period: Filters, beside: Callable[[Column], list[Column]]) -> tuple[sa.Subquery, sa.Subquery]:
+    """Return the answers and the questions of a period row by row, with columns as of when each was asked.
+
+    No cell is kept by them.
+    """
     answers = cells.every_answer(lambda asked_at: within(asked_at, period))
     asked = cells.question_rows(cells.OF_ITS_ROW, *within(Q.asked_at, period))
     return (
-        sa.union_all(*(rows.add_columns(*beside) for rows in answers)).subquery(),
-        asked.add_columns(*beside).subquery(),
+        sa.union_all(*(rows.add_columns(*beside(ASKED_AT)) for rows in answers)).subquery(),
+        asked.add_columns(*beside(Q.asked_at)).subquery(),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workers.domain.attributes import Attribute
+from workers.domain.customer_inputs import COMPUTED
 from workers.domain.reporting import Dimension, Figures, Filters, Reading
 from workers.store.connection import Connection
 from workers.store.report.dimensions import BETWEEN
@@ -15,7 +16,7 @@ from workers.store.report.nps_counts import count_scores
 from workers.usecases.report.nps_by_dimension import FEWEST, small_groups, summed
 
 __all__ = ["BETWEEN", "FEWEST", "Group", "Groups", "dimensions_offered", "groups"]
-WORDS = ("trigger", "touchpoint", "segment", "language")
+WORDS = ("trigger", "touchpoint", "segment", "language", *COMPUTED)
 """What every report can be set side by side by; months have a chart of their own."""
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from workers.calendar import in_zone, instant_of, zone_info
 from workers.domain.attributes import Attribute
+from workers.domain.customer_inputs import COMPUTED
 from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
 from workers.domain.types import QuestionKind
 from workers.errors import BadInput
@@ -25,7 +26,7 @@ from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.report import drivers
 from workers.usecases.report.written_figures import instant, percent, points
 
-BY = ("trigger", "touchpoint", "segment", "month", "language", "driver")
+BY = ("trigger", "touchpoint", "segment", "month", "language", "driver", *COMPUTED)
 """What every report can be by, beside the declared attributes."""
 OF_ITSELF = "driver"
 """What is no group of answers, as an answer names several: it goes with no other name."""

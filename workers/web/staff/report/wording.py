@@ -11,6 +11,7 @@ from babel.core import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
 
 from workers.calendar import in_zone
+from workers.domain.customer_inputs import COMPUTED
 from workers.domain.drivers import Drivers, name_of
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Response
@@ -101,7 +102,7 @@ class Words:
             return self.text("no-value")
         if dimension == "language":
             return self.language(value)
-        return self.word("report.value", value) if value in ("yes", "no") else value
+        return self.word("report.value", value) if value in ("yes", "no") or dimension in COMPUTED else value
 
     def flag(self, flag: str) -> str:
         """Return how few answers there are in words, "" for enough of them."""
