@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mergedparts import OTHER, Pair
 from ticketparts import shipped
 
-from workers.domain.attributes import RESERVED, Attributes, account_of, read_attributes, take_declared, values_of
+from workers.domain.attributes import RESERVED, Attributes, account_of, take_declared, values_of
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.customer.erasure import erase
 from workers.domain.followup.table_contract import ANSWERS, EVENTS
 from workers.errors import Misconfigured
@@ -61,6 +62,8 @@ def test_the_shipped_file_declares_nothing_and_its_examples_are_good() -> None:
         ("account: {type: text, silent after: 3 months}", "write days, such as P90D"),
         ("account: {type: text, values: []}", "a text needs its values"),
         ("plan: {type: text, values: [a], silent after: P90D}", "silent after"),
+        ("plan: {type: boolean, keep: 1 year}", "keep: write days, such as P365D"),
+        ("account: {type: text, keep: P90D}", "kept as long as its customer: leave `keep` out"),
         ("account: {type: text, value: revenue}", "'revenue' is no number that is declared: add a line such as"),
         ("account: {type: text, value: plan}\nplan: {type: text, values: [a]}", "'plan' is no number"),
         ("seats: {type: integer, values: [1]}", "leave them out"),
@@ -227,4 +230,23 @@ def test_what_is_declared_otherwise_now_counts_as_unknown() -> None:
     """A value kept under an earlier declaration steers nothing that it no longer fits; a default takes its place."""
     person = Person()
     person.hear(an_event("changed", customer={"attributes": {"plan": "gold", "seats": "many", "rate": 2}}))
-    assert values_of(person.case.customer, ATTRIBUTES) == {"rate": 2, "partner": False}
+    assert values_of(person.case.customer, ATTRIBUTES, NOW) == {"rate": 2, "partner": False}
+
+
+def test_what_was_told_too_long_ago_counts_as_unknown() -> None:
+    """Once it is not kept any longer; told again, it counts again, and a default takes its place meanwhile."""
+    kept = read_attributes(
+        b"plan: {type: text, values: [free, pro], keep: P30D}\n"
+        b"partner: {type: boolean, keep: P30D, may be unknown: no, if missing: no}\nseats: {type: integer}\n"
+    )
+    person = Person(policy=replace(shipped(), attributes=kept))
+    said = {"plan": "pro", "partner": True, "seats": 5}
+    person.hear(an_event("changed", NOW - 30 * DAY, customer={"attributes": said}))
+
+    def at(day: int) -> dict[str, object]:
+        return dict(values_of(person.case.customer, kept, NOW + day * DAY))
+
+    assert at(-1) == said
+    assert at(0) == {"partner": False, "seats": 5}
+    person.hear(an_event("changed", NOW - DAY, customer={"attributes": {"plan": "pro"}}, id="again"))
+    assert at(28) == {"plan": "pro", "partner": False, "seats": 5}

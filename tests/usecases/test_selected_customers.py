@@ -15,8 +15,8 @@ from ownrules import RULES, files_with, table_with, write_rules
 from ticketparts import shipped
 
 from workers.decision_table import parse
-from workers.domain.attributes import read_attributes
 from workers.domain.compiled_tables.journey_plan import JourneyPlan
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.explain.story import Story
 from workers.domain.explain.survey import touchpoint_entry
 from workers.domain.explain.view import View

@@ -15,7 +15,8 @@ from teamparts import House, at_once, claim, done
 
 from workers.decision_table import parse
 from workers.domain import ticket as ticketing
-from workers.domain.attributes import columns_of, read_attributes
+from workers.domain.attributes import columns_of
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.followup.table_contract import fit_follow_up
 from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, TicketEntry
 from workers.domain.sending_state import ON

@@ -1,6 +1,7 @@
 """Attributes through the intake: kept with the customer, told when left out, shown in the export, gone when erased."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -14,7 +15,7 @@ from workers.store.ledger import Incoming, Taken
 from workers.usecases.operation import inquiry
 from workers.usecases.privacy.person import Privacy
 
-DECLARED = "plan: {type: text, values: [free, pro], personal: no}\nseats: {type: integer}\n"
+DECLARED = "plan: {type: text, values: [free, pro], personal: no}\nseats: {type: integer, keep: P90D}\n"
 
 
 @pytest.fixture
@@ -87,3 +88,21 @@ def test_a_dry_run_tells_what_would_be_left_out(boucle: Embedded) -> None:
     assert [each.pointer for each in getattr(event, "left_out", ())] == ["/data/customer/attributes/plan"]
     assert changes
     assert boucle.rows(Customer) == []
+
+
+def test_what_is_not_kept_so_long_goes(boucle: Embedded) -> None:
+    """Once a day, from that customer alone; no event from before brings it back, and a later one tells it again."""
+    boucle.take(told(plan="pro", seats=12))
+    boucle.clock.at += timedelta(days=91)
+    young = journey("delivery", "43", boucle.clock.at, reference="o-43")
+    young["data"]["customer"]["attributes"] = {"seats": 3}
+    boucle.take(young)
+    retention = boucle.parts.retention()
+    assert {each.keep.name: each.rows for each in retention.plan()}["customer.seats"] == 1
+    assert {each.keep.name: each.rows for each in retention.run("ana")}["customer.seats"] == 1
+    assert retention.plan()[-1].rows == 0
+    attributes = {customer.crm_id: customer.attributes for customer in boucle.rows(Customer)}
+    assert attributes == {"42": {"plan": "pro"}, "43": {"seats": 3}}
+    late = about("changed", "42", boucle.clock.at - timedelta(days=95), customer={"attributes": {"seats": 9}})
+    boucle.take(late)
+    assert {customer.crm_id: customer.attributes for customer in boucle.rows(Customer)} == attributes

@@ -17,6 +17,7 @@ from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.domain import attributes, drivers, web_sites
 from workers.domain.attributes import Attributes, columns_of
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES, Fit
 from workers.domain.mail import survey_duties
 from workers.domain.places import listed as places
@@ -179,7 +180,7 @@ class LiveRules:
 
     def _read_attributes(self, body: bytes) -> Attributes:
         """Return the declared attributes, unless a table in use asks for what they no longer say: Misconfigured."""
-        declared = attributes.read_attributes(body)
+        declared = read_attributes(body)
         faults = []
         for place, live in self._tables.items():
             try:

@@ -203,7 +203,7 @@ class Boucle(Parts):
         """Return what deletes rows that are older than their table keeps them."""
         from workers.usecases.privacy.retention import Retention
 
-        return Retention(self.store, self.now)
+        return Retention(self.store, self.now, lambda: self.policy().attributes)
 
     def digests(self) -> "DigestRound":
         """Return what sends the weekly digests of the team."""

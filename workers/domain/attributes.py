@@ -7,9 +7,9 @@ somebody's health in a free text would steer a table unseen. What is refused cos
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
@@ -23,9 +23,8 @@ from workers.decision_table.model.table import Column
 from workers.decision_table.model.values import Kind, iso_months, parse_months, parse_number, position_of
 from workers.domain.records import Customer
 from workers.domain.types import ACCOUNT
-from workers.errors import BadInput, Misconfigured
+from workers.errors import BadInput
 from workers.text.plain_text import for_store
-from workers.text.yaml_text import read_named, unread_keys
 
 FILE = "rules/attributes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -46,7 +45,7 @@ RESERVED = frozenset(
     | {"tenure", "phase", "since_answer", "question"}
 )
 """Names that mean something already in a table or a profile."""
-KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal")
+KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal", "keep")
 ACCOUNT_KEYS = (*KEYS, "silent after", "value")
 LONGEST_ACCOUNT = 120
 SILENT_DAYS = 90
@@ -102,6 +101,8 @@ class Attribute:
     """The band in which a number or a day must lie, as it is written; empty for any."""
     silent_after: int = SILENT_DAYS
     """Of the account: days without an event after which it may be silent."""
+    keep_days: int = 0
+    """Days after which what was told counts no more, and is deleted; 0: kept as long as its customer."""
     worth: str = ""
     """Of the account: the attribute that says what it is worth, such as a year's revenue; empty for none."""
 
@@ -218,145 +219,23 @@ READERS = {
 }
 
 
-def read_attributes(body: bytes) -> Attributes:
-    """Return the declared attributes by name, none for an empty file; raises Misconfigured with every fault."""
-    content = read_named(body, FILE, KEYS)
-    if content in (None, ""):
-        return {}
-    if not isinstance(content, dict):
-        raise Misconfigured([f"{FILE} must name attributes: write lines such as `plan: {{type: text, values: [pro]}}`"])
-    faults: list[str] = []
-    if len(content) > MOST:
-        faults.append(
-            f"{FILE} declares {len(content)} attributes; at most {MOST} are kept: leave out what steers nothing"
-        )
-    attributes: dict[str, Attribute] = {}
-    for name, given in list(content.items())[:MOST]:
-        faults += [f"{FILE}: {name}: {fault}" for fault in name_faults(str(name))]
-        try:
-            attributes[str(name)] = declared(str(name), given)
-        except Misconfigured as error:
-            faults += [f"{FILE}: {name}: {fault}" for fault in error.faults]
-    faults += worth_faults(attributes)
-    if faults:
-        raise Misconfigured(faults)
-    return attributes
+def stamp_of(attribute: str) -> str:
+    """Return under which name a customer's `changed_at` has when an attribute was told."""
+    return f"attributes.{attribute}"
 
 
-def worth_faults(attributes: Attributes) -> Iterator[str]:
-    """Give what is wrong with the attribute that says what an account is worth: it is a number that is declared."""
-    account = attributes.get(ACCOUNT)
-    if account is None or not account.worth:
-        return
-    named = attributes.get(account.worth)
-    if named is None or named.kind not in (AttributeKind.INTEGER, AttributeKind.NUMBER):
-        yield (
-            f"{FILE}: {ACCOUNT}: value: {account.worth[:40]!r} is no number that is declared: add a line such as "
-            "`revenue: {type: number, domain: 0.., personal: no}` and name it here"
-        )
-
-
-def name_faults(name: str) -> Iterator[str]:
-    """Give what is wrong with the name of an attribute."""
-    if not NAME.fullmatch(name):
-        yield "this is no name: use lower case, digits and _, at most 40 of them, a letter first"
-    elif name in RESERVED:
-        yield f"the name means something already: call it otherwise, such as crm_{name}"
-
-
-def declared(name: str, given: object) -> Attribute:
-    """Return one attribute as its lines declare it; raises Misconfigured with every fault."""
-    if not isinstance(given, dict):
-        raise Misconfigured([f"say its type, such as `{name}: {{type: boolean}}`"])
-    faults = [*unread_keys(given, ACCOUNT_KEYS if name == ACCOUNT else KEYS), *truth_faults(given)]
-    kind = next((kind for kind in AttributeKind if kind == given.get("type")), None)
-    if kind is None:
-        listed = ", ".join(AttributeKind)
-        raise Misconfigured(
-            [*faults, f"type {str(given.get('type', '(none)'))[:40]!r} is unknown: write one of {listed}"]
-        )
-    given_values = given.get("values")
-    values = tuple(str(value).strip() for value in given_values) if isinstance(given_values, list) else ()
-    if name != ACCOUNT or "values" in given:
-        faults += value_faults(kind, values, "values" in given)
-    faults += account_faults(kind, given) if name == ACCOUNT else []
-    unknown = TRUTH.get(str(given.get("may be unknown", "yes")), True)
-    personal = TRUTH.get(str(given.get("personal", "yes")), True)
-    attribute = Attribute(name, kind, values, unknown, None, personal, str(given.get("domain") or "").strip())
-    faults += domain_faults(attribute)
-    if not faults and (silent := DAYS.fullmatch(str(given.get("silent after", "")))):
-        attribute = replace(attribute, silent_after=int(silent[1]))
-    if name == ACCOUNT:
-        attribute = replace(attribute, worth=str(given.get("value") or ""))
-    missing, missing_faults = read_missing(attribute, given)
-    if faults or missing_faults:
-        raise Misconfigured([*faults, *missing_faults])
-    return replace(attribute, if_missing=missing)
-
-
-def truth_faults(given: Mapping[object, object]) -> Iterator[str]:
-    """Give the keys that need yes or no and say something else."""
-    for key in ("may be unknown", "personal"):
-        if key in given and str(given[key]) not in TRUTH:
-            yield f"{key}: write yes or no"
-
-
-def value_faults(kind: AttributeKind, values: tuple[str, ...], is_given: bool) -> Iterator[str]:
-    """Give what is wrong with the list of values: a text needs one, and nothing else has one."""
-    if kind is not AttributeKind.TEXT:
-        if is_given:
-            yield f"values belong to a text, not to a type {kind}: leave them out"
-        return
-    if not values:
-        yield "a text needs its values, such as `values: [free, pro]`: free text is not kept"
-    if len(values) > MOST_VALUES:
-        yield f"there are {len(values)} values; at most {MOST_VALUES} are read"
-    if len({value.casefold() for value in values}) != len(values):
-        yield "two values differ in capitals only, or not at all: keep one"
-    for value in values:
-        if not value or len(value) > LONGEST_VALUE or value.casefold() == "unknown" or not value.isprintable():
-            yield f"the value {value[:40]!r} cannot be used: write a word of up to {LONGEST_VALUE} signs, not `unknown`"
-
-
-def account_faults(kind: AttributeKind, given: Mapping[object, object]) -> Iterator[str]:
-    """Give what is wrong with the account: it is a name, and silent after some days."""
-    if kind is not AttributeKind.TEXT:
-        yield f"it names a company: its type is text, not {kind}"
-    if "silent after" in given and not DAYS.fullmatch(str(given["silent after"])):
-        yield f"silent after: write days, such as P{SILENT_DAYS}D"
+def is_over(customer: Customer, attribute: Attribute, at: datetime) -> bool:
+    """Tell whether what was told of an attribute counts no more at an instant."""
+    told = customer.changed_at.get(stamp_of(attribute.name))
+    return (
+        bool(attribute.keep_days and told)
+        and datetime.fromisoformat(str(told)) + timedelta(days=attribute.keep_days) <= at
+    )
 
 
 def account_of(values: Mapping[str, Any] | None) -> str | None:
     """Return what the accounts of customers are told apart by: the name, whatever its capitals; None without one."""
     return " ".join(str((values or {}).get(ACCOUNT, "")).split()).casefold() or None
-
-
-def domain_faults(attribute: Attribute) -> Iterator[str]:
-    """Give what is wrong with a domain: only numbers and days have one."""
-    if not attribute.domain:
-        return
-    if attribute.kind not in BANDED:
-        yield f"a domain belongs to a number or a date, not to a type {attribute.kind}: leave it out"
-        return
-    try:
-        if not attribute.spans:
-            yield f"no value lies in the domain {attribute.domain[:40]!r}: write it as `0..` or `1..500`"
-    except BadInput as fault:
-        yield f"domain {attribute.domain[:40]!r}: {fault} Write it as `0..` or `1..500`"
-
-
-def read_missing(attribute: Attribute, given: Mapping[object, object]) -> tuple[Scalar | None, list[str]]:
-    """Return what counts where nothing is known, and what is wrong with it."""
-    if attribute.may_be_unknown:
-        fault = "`if missing` needs `may be unknown: no`: else it is unknown where it is missing"
-        return None, [fault] if "if missing" in given else []
-    if any(domain_faults(attribute)):
-        return None, []
-    try:
-        value = attribute.read(given.get("if missing"))
-    except BadInput as refusal:
-        return None, [f"if missing: {refusal}"]
-    return value, [] if value is not None else ["may be unknown: no needs `if missing:` with the value to take then"]
 
 
 def take_declared(event: Event, attributes: Attributes) -> Event:
@@ -386,13 +265,14 @@ def known(name: str, attributes: Attributes) -> Attribute:
     return attribute
 
 
-def values_of(customer: Customer, attributes: Attributes) -> dict[str, Scalar]:
-    """Return the customer's attributes as they are declared now; what is no longer of its type counts as unknown."""
+def values_of(customer: Customer, attributes: Attributes, at: datetime) -> dict[str, Scalar]:
+    """Return the customer's attributes as they are declared now; what is no longer of its type, or was told too long
+    before an instant, counts as unknown."""
     stored = customer.attributes or {}
     values: dict[str, Scalar] = {}
     for name, attribute in attributes.items():
         try:
-            value = attribute.read(stored.get(name))
+            value = None if is_over(customer, attribute, at) else attribute.read(stored.get(name))
         except BadInput:
             value = None
         value = attribute.if_missing if value is None else value

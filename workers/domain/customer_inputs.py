@@ -59,7 +59,7 @@ def customer_inputs(case: CustomerCase, at: datetime, names: Collection[str]) ->
     if not names:
         return {}
     customer, attributes = case.customer, case.policy.attributes
-    declared = values_of(customer, attributes)
+    declared = values_of(customer, attributes, at)
     values: Values = {name: declared.get(name) for name in attributes if name in names}
     if "segment" in names:
         values["segment"] = customer.segment or None

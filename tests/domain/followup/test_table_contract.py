@@ -7,7 +7,8 @@ import pytest
 from ownrules import files_with, plan_with, table_with
 
 from workers.decision_table import Column, Table, parse
-from workers.domain.attributes import columns_of, read_attributes
+from workers.domain.attributes import columns_of
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.customer_inputs import COMPUTED, PROFILE
 from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of, without_follow_up
 from workers.errors import Misconfigured

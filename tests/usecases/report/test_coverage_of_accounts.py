@@ -8,7 +8,8 @@ import parts
 import pytest
 from test_nps_by_dimension import NOW, answer, customer, fill, question
 
-from workers.domain.attributes import account_of, read_attributes
+from workers.domain.attributes import account_of
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.reporting import Filters
 from workers.domain.types import CustomerId, RequestState

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from workers.domain.attributes import read_attributes
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.reporting import Figures, nps
 from workers.domain.reporting.nps import Counts

@@ -8,7 +8,7 @@ from staffparts import Team, act, words
 from webparts import Site, event
 
 from workers.domain import explain
-from workers.domain.attributes import read_attributes
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.records import Dispatch
 from workers.domain.sending_state import ON
 from workers.domain.types import DispatchState

@@ -147,7 +147,8 @@ def books(digest: bool | None, form: str) -> int:
 def report(since: datetime | None, until: datetime | None, by: str | None, *, accounts: bool, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
     from workers.calendar.timezones import instant_of, zone_info
-    from workers.domain.attributes import FILE, read_attributes
+    from workers.domain.attributes import FILE
+    from workers.domain.customer.declared_attributes import read_attributes
     from workers.usecases.report import nps_by_dimension
 
     boucle = open_boucle()

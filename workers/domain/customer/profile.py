@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from workers.domain.attributes import account_of
+from workers.domain.attributes import account_of, stamp_of
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_case import CustomerCase
 from workers.domain.mail.survey_duties import FACTS
@@ -113,11 +113,6 @@ def is_later(value: object, moment: str, present: object, changed_at: str) -> bo
 def proof_of(name: str) -> str:
     """Return under which name it is kept, beside a field's event time, who told it."""
     return f"{name}.from"
-
-
-def stamp_of(attribute: str) -> str:
-    """Return under which name the event time of an attribute's last change is kept, beside those of the fields."""
-    return f"attributes.{attribute}"
 
 
 def told_attributes(customer: Customer, fields: Mapping[str, object], moment: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def customer_entry(view: View) -> Entry:
         "language": customer.language,
         "time_zone": customer.time_zone,
         "segment": customer.segment,
-        "attributes": values_of(customer, view.policy.attributes),
+        "attributes": values_of(customer, view.policy.attributes, view.now),
         "owner": customer.owner,
         "may_promote": customer.may_promote,
         "country": customer.country,

@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from workers.domain.attributes import FILE, Attributes, stamp_of
+from workers.domain.changeset import ChangeSet
+from workers.store import read
+from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.controls import clear_control, read_controls, set_control
+from workers.store.customer import old_attributes
 from workers.store.engine import Store
 from workers.store.operation.old_rows import count_old, delete_old, fold_received
 from workers.store.sign_in.audit_log import record_act
@@ -17,6 +22,8 @@ from workers.usecases.delivery.send_controls import forget_refusals, refusing_do
 
 LAST_DAY = "retention"
 """The control that holds the last day of business time on which retention ran by itself."""
+ATTRIBUTE = "customer."
+"""What the name of a `Keep` begins with that is about an attribute of customers."""
 CHUNK = 5_000
 """Rows deleted in one transaction: short enough that no other writer waits for long."""
 
@@ -54,21 +61,38 @@ KEEPS: tuple[Keep, ...] = (
 class Retention:
     """Deletes what is older than its table keeps it; may be stopped and run again at any time."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime], *, chunk: int = CHUNK) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        attributes: Callable[[], Attributes] = dict,
+        *,
+        chunk: int = CHUNK,
+    ) -> None:
         self._store = store
         self._now = now
+        self._attributes = attributes
         self._chunk = chunk
+
+    def keeps(self) -> tuple[Keep, ...]:
+        """Return how long each table keeps its rows, and customers the attributes that are declared to go."""
+        declared = [
+            Keep(f"{ATTRIBUTE}{name}", attribute.keep_days, "told", f"as {FILE} declares it")
+            for name, attribute in self._attributes().items()
+            if attribute.keep_days
+        ]
+        return (*KEEPS, *declared)
 
     def plan(self) -> list[Removed]:
         """Return what would go, and delete nothing."""
         now = self._now()
         with self._store.reading(patient=True) as connection:
-            return [self._counted(connection, keep, now) for keep in KEEPS]
+            return [self._counted(connection, keep, now) for keep in self.keeps()]
 
     def run(self, by: str) -> list[Removed]:
         """Delete what is too old, chunk by chunk, and leave one audit row."""
         now = self._now()
-        removed = [Removed(keep, before(keep, now), sum(self._delete(keep, now))) for keep in KEEPS]
+        removed = [Removed(keep, before(keep, now), sum(self._delete(keep, now))) for keep in self.keeps()]
         detail = {removal.keep.name: removal.rows for removal in removed}
 
         def end(connection: Connection) -> None:
@@ -93,13 +117,38 @@ class Retention:
     @staticmethod
     def _counted(connection: Connection, keep: Keep, now: datetime) -> Removed:
         limit = before(keep, now)
+        if name := attribute_of(keep):
+            return Removed(keep, limit, old_attributes.count_old(connection, name, stamp_of(name), limit))
         return Removed(keep, limit, count_old(connection, keep.name, keep.since, limit))
 
     def _delete(self, keep: Keep, now: datetime) -> Iterator[int]:
         """Delete the oldest rows of a table, one chunk in each transaction, and give the size of each chunk."""
         limit, most = before(keep, now), self._chunk
-        while count := self._store.write(lambda connection: delete_old(connection, keep.name, keep.since, limit, most)):
+
+        def some(connection: Connection) -> int:
+            if name := attribute_of(keep):
+                return forget_attribute(connection, name, limit, now, most)
+            return delete_old(connection, keep.name, keep.since, limit, most)
+
+        while count := self._store.write(some):
             yield count
+
+
+def attribute_of(keep: Keep) -> str:
+    """Return the attribute that is kept for so long; "" for a table."""
+    return keep.name.removeprefix(ATTRIBUTE) if keep.name.startswith(ATTRIBUTE) else ""
+
+
+def forget_attribute(connection: Connection, name: str, limit: datetime, now: datetime, most: int) -> int:
+    """Take an attribute that was told too long ago from some customers; when it was told stays, so that no older event
+    brings it back. Returns from how many."""
+    keys = old_attributes.customers_with_old(connection, name, stamp_of(name), limit, most)
+    changes = ChangeSet()
+    for customer in read.lock_customers(connection, keys):
+        left = {key: value for key, value in (customer.attributes or {}).items() if key != name}
+        changes.change(customer.but(attributes=left or None))
+    apply(connection, changes, now)
+    return len(keys)
 
 
 def take_day(connection: Connection, today: str, now: datetime, by: str) -> bool:

@@ -17,10 +17,11 @@ from workers.decision_table import KnownNames, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.model.table import Column
 from workers.decision_table.trials.replay import rest_in_use
-from workers.domain.attributes import FILE, columns_of, read_attributes
+from workers.domain.attributes import FILE, columns_of
 from workers.domain.compiled_tables.follow_up import FollowUpTable
 from workers.domain.compiled_tables.in_use import Versions
 from workers.domain.compiled_tables.journey_plan import JourneyPlan
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.followup.table_contract import FOLLOW_UP, JOURNEY_PLAN
 from workers.domain.mail.compose.kinds import KindsOfMail
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule

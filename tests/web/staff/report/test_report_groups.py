@@ -15,7 +15,7 @@ from shopyear import BEGIN, DAYS, fill
 from staffparts import Team
 from webparts import Site
 
-from workers.domain.attributes import read_attributes
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.records import Customer, Response
 from workers.store import tables
 

@@ -50,7 +50,8 @@ from workers.decision_table.trials.proposed_cases import propose_cases
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.decision_table.trials.text import tell_cases, tell_explanation, tell_faults
-from workers.domain.attributes import FILE, columns_of, read_attributes
+from workers.domain.attributes import FILE, columns_of
+from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.followup.table_contract import fit_named, fit_plan, fitting, without_follow_up
 from workers.errors import BadInput, Misconfigured
 
