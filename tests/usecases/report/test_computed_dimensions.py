@@ -55,7 +55,7 @@ def expected(boucle: Embedded) -> dict[str, Counter[str]]:
         cases = read.cases_of(connection, work, read.rows(connection, Customer))
         for request in read.rows(connection, SurveyRequest):
             for name, value in customer_inputs(cases[request.customer], request.asked_at, COMPUTED).items():
-                counts[name][BANDS.get(name, lambda value: str(value or NONE))(value)] += 1
+                counts[name][BANDS[name](value) if name in BANDS else str(value or NONE)] += 1
     return counts
 
 

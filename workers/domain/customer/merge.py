@@ -8,13 +8,12 @@ a journey, one open ticket.
 from dataclasses import replace
 from typing import Any
 
-from workers.domain.attributes import account_of
+from workers.domain.attributes import account_of, stamp_of
 from workers.domain.customer.profile import (
     FIELDS,
     cancel_pending,
     is_news,
     proof_of,
-    stamp_of,
     take_up_held,
     told_attributes,
     with_attributes,
