@@ -34,6 +34,11 @@ SCORES = (
     ("dix sur dix", 10, ""),
     ("\u0663 \u0645\u062a\u0623\u062e\u0631", 3, "\u0645\u062a\u0623\u062e\u0631"),
     ("8 livraison rapide", 8, "livraison rapide"),
+    ("huit, bien", 8, "bien"),
+    ("Neuf. Merci", 9, "Merci"),
+    ("la note est de 7", 7, ""),
+    ("\u00ab 9 \u00bb", 9, ""),
+    ("[6] moyen", 6, "moyen"),
 )
 UNSURE = (
     *(
@@ -58,6 +63,16 @@ UNSURE = (
         "10 rue Neuve",
         "9 stop",
         "stop 3",
+    ),
+    *(
+        "1er achat",
+        "2nd parcel lost",
+        "3\u00e8me fois",
+        "3 sur 5",
+        "4 out of five",
+        "dix, neuf",
+        "dix-huit",
+        "huit colis",
     ),
 )
 

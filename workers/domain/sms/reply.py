@@ -76,6 +76,8 @@ CALLS = re.compile(
     r"\b(?:r?appell?e[rz]?[ -]?moi|(?:me |m'|m' )r?appeler|etre r?appelee?s?|(?:telephone|contacte)[rz]?[ -]moi|"
     r"me (?:telephoner|contacter|joindre)|call me|please call(?: back)?$|(?:phone|ring|contact) me|"
     r"give me a (?:call|ring)|rufen sie (?:mich )?(?:bitte )?(?:mich )?(?:zuruck|an)|ruckruf|"
+    r"merci de r?appeler|rappel svp|parler a quelqu'un|"
+    r"(?:talk|speak) (?:to|with) (?:someone|somebody|a person|a human)|"
     r"llam[ae]nme|llamame|llameme|(?:ri)?chiamatemi|bel (?:mij|me))\b"
 )
 NUMBER_WORDS = {
@@ -99,16 +101,17 @@ NUMBER_WORDS = {
 }
 LEADING = words_of(
     "note score mark rating rate ma my la the je moi vous mets met mettrais donne donnerais dirais disons dis i id i'd "
-    "d i'll give say would you it is est c'est its it's a ein eine gebe ich votre your answer reponse reply bonjour "
-    "bonsoir salut hello hi hey hallo hola ciao ok oui yes si ja merci thanks thank"
+    "d de r plutot i'll give say would you it is est c'est its it's a ein eine gebe ich votre your answer reponse "
+    "reply bonjour bonsoir salut hello hi hey hallo hola ciao ok oui yes si ja merci thanks thank"
 )
 """Words that may stand before a score, and that say nothing else."""
 ARTICLES = words_of("un une a an ein eine uno una een")
 """Words that are a number as well, unless one follows: un 8, a 9."""
 UNITS = re.compile(
     r"\s?(?:min(?:ute)?s?|mn|h|hrs?|heures?|hours?|j|jours?|days?|tage?n?|stunden?|semaines?|weeks?|wochen?|mois|months?|"
-    r"monate?|ans?|years?|jahre?|fois|times|mal|x|eur(?:os?)?|e|dollars?|%|percent|pour ?cent|kg|km|m|colis|articles?|"
-    r"items?|parcels?|pieces?|stars?|etoiles?|sterne?|am|pm|o|rue|avenue|street|produits|commandes|livraisons|personnes|appels|orders|products|"
+    r"monate?|ans?|years?|jahre?|fois|times|mal|x|eur(?:os?)?|e|dollars?|%|percent|pour ?cent|kgs?|kms?|m|colis|"
+    r"articles?|items?|parcels?|pieces?|stars?|etoiles?|sterne?|am|pm|o|er|ere|i?eme|nde?|st|rd|th|rue|avenue|"
+    r"street|produits|commandes|livraisons|personnes|appels|orders|products|"
     r"deliveries|people|calls|e-?mails|problemes?|soucis?|defauts?|reproches?|erreurs?|fautes?|retards?|plaintes?|problems?|"
     r"issues?|complaints?|errors?|faults?|delays?|fehler|mangel|problemas?|problemi|problemen|\u20ac|\$|\u00a3|:\d\d)(?![a-z])"
 )
@@ -123,9 +126,9 @@ ANOTHER = re.compile(
 """Another number right behind, or a part of one: 8-9, 8 or 9, 3,5, 8 and a half, 1 0. Nobody can say which is meant."""
 STOPS_BEHIND = re.compile(r"\W*(?:sms )?(?:stop+|arrete?[rz]?|unsubscribe|desabonn\w+|opt ?-?out)\W*")
 """A wish to stop behind a number: which of both was meant, or both, a person reads."""
-BLANK = re.compile(r"[\s\"'(*=#:>]*")
+BLANK = re.compile(r"[\s\"'(*=#:<>\[\u00ab\u201c]*")
 FIRST_WORD = re.compile(BLANK.pattern + r"([a-z']+)[\s:=,.!]+(?=\S)")
-SEPARATORS = " \t\n.,;:!?-_/()[]*\"'=#\N{VARIATION SELECTOR-16}\N{COMBINING ENCLOSING KEYCAP}"
+SEPARATORS = " \t\n.,;:!?-_/()[]<>*\"'=#\u00ab\u00bb\u201c\u201d\u00a0\u202f\ufe0f\u20e3"
 LONGEST_REPLY = 2_000
 
 
@@ -195,12 +198,12 @@ def score_in(said: str, plain: str, scale: Scale) -> tuple[int | None, str, bool
         if word is None or word[0] not in NUMBER_WORDS:
             return None, said, bool(re.search(r"\d", plain))
         score, end = NUMBER_WORDS[word[0]], place + word.end()
-        if plain[end:].strip(SEPARATORS) and out_of_highest(plain, end, scale) == end:
+        if goes_on(plain[end:]) and out_of_highest(plain, end, scale) == end:
             return None, said, True  # "un colis est perdu" is no 1
     behind = out_of_highest(plain, end, scale)
     of_scale, end = behind > end, behind
     rest = plain[end:]
-    if not of_scale and is_something_else(rest):
+    if not of_scale and (is_something_else(rest) or is_of_another_scale(rest)):
         return None, said, True
     if place and plain[place - 1] in "-+.,":
         return None, said, True
@@ -214,6 +217,23 @@ def out_of_highest(plain: str, place: int, scale: Scale) -> int:
         return place
     highest = int(match[1]) if match[1].isdecimal() else NUMBER_WORDS.get(match[1])
     return match.end() if highest == scale.highest else place
+
+
+def goes_on(rest: str) -> bool:
+    """Tell whether a number word is a part of a sentence: what follows is neither nothing nor behind a full stop.
+
+    "huit, bien" is an eight, "huit colis", "dix-huit" and "dix, neuf" are none.
+    """
+    said = re.findall(r"[a-z]+|\d+", rest)
+    if not said:
+        return bool(rest.strip(SEPARATORS))
+    return not re.match(r"\s*[.,;:!]", rest) or said[0] in NUMBER_WORDS or said[0].isdecimal()
+
+
+def is_of_another_scale(rest: str) -> bool:
+    """Tell whether another end of the scale stands behind a number: 3 out of 5."""
+    match = OUT_OF.match(rest)
+    return match is not None and (match[1].isdecimal() or match[1] in NUMBER_WORDS)
 
 
 def beginning(plain: str) -> int:
