@@ -26,11 +26,12 @@ from workers.domain.invariants import difference
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.domain.types import DispatchState, Ingress
 from workers.store import read, tables
+from workers.store.counts import report_changes, running_counts
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Taken
 from workers.store.operation import partitioning
 from workers.store.operation.keys import keys_left
-from workers.store.tables.placement import BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLACED
+from workers.store.tables.placement import BY_CUSTOMER, BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLACED
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
 
@@ -325,3 +326,16 @@ def test_the_script_for_citus_names_every_placed_table() -> None:
     assert placed == {table.name: column for table, column in PLACED.items()}
     assert set(re.findall(r"create_reference_table\('(\w+)'", script)) == {table.name for table in EVERYWHERE}
     assert re.findall(r"colocate_with => '(\w+)'", script).count("none") == len(BY_LOOKUP)
+
+
+def test_the_script_for_citus_keeps_the_rules_of_its_documentation() -> None:
+    """No foreign key, no trigger stays on a table that is divided or everywhere, and what lies together is placed by
+    values of one type."""
+    spread = [*PLACED, *EVERYWHERE]
+    assert [key for table in spread for key in table.foreign_keys] == []
+    made = [trigger for counted in running_counts.COUNTED for _, trigger in running_counts.triggers_of(counted)]
+    names = {table.name for table in spread}
+    triggers = {(trigger.name, trigger.table) for trigger in (*made, *report_changes.triggers())}
+    dropped = set(re.findall(r'DROP TRIGGER (\w+) ON "(\w+)"', partitioning.as_script(partitioning.citus())))
+    assert dropped == {(name, table) for name, table in triggers if table in names}
+    assert {type(table.c[column].type) for table, column in BY_CUSTOMER.items()} == {sa.Uuid}
