@@ -9,6 +9,7 @@ customer = table(
     records.Customer,
     sa.UniqueConstraint("crm_id", "id", name="customer_crm_id"),
     sa.Index("customer_account", "account", **where("account IS NOT NULL")),
+    sa.Index("customer_erased", "id", **where("erased_at IS NOT NULL")),
 )
 former_address = table(records.FormerAddress)
 suppression = table(records.Suppression)
