@@ -1,4 +1,4 @@
-"""An index of the customers who were erased, whom the report's movements leave out: few, and found without a look at all.
+"""An index of the customers who were erased, whom the report's movements leave out: few among all others.
 
 Additive: one look at the table of customers.
 """
