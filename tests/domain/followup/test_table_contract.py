@@ -11,6 +11,7 @@ from workers.domain.attributes import columns_of
 from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.customer_inputs import COMPUTED, PROFILE
 from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of, without_follow_up
+from workers.domain.types import QuestionKind
 from workers.errors import Misconfigured
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -276,5 +277,7 @@ def test_a_plan_that_asks_more_than_the_follow_up_table_answers_is_told() -> Non
     fit_follow_up(own)
     assert list(without_follow_up(asking("csat"), shipped)) == []
     (fault,) = without_follow_up(asking("csat"), own)
+    (at_a_place,) = without_follow_up(asking("nps"), own, {"rules/places.yaml: till": QuestionKind.CES})
+    assert at_a_place.startswith("rules/places.yaml: till asks ces, and ")
     assert "J11 asks csat" in fault
     assert list(without_follow_up(changed("journey-plan"), own)) == []

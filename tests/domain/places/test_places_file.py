@@ -39,6 +39,7 @@ def test_everybody_at_a_kiosk_comes_from_one_network() -> None:
         ("door: {kind: qr}", "label must be one line"),
         ("door: {kind: qr, label: x, untill: 2027-01-01}", "did you mean until?"),
         ("door: {kind: qr, label: x, until: soon}", "such as 2027-12-31"),
+        ("door: {kind: qr, label: x, question: stars}", "question is one of nps, csat, ces, not 'stars'"),
         ("door: {kind: qr, label: x, limits: many}", "{minute: 10, network: 20, day: 500}"),
         ("door: {kind: qr, label: x, limits: {hour: 3}}", "there are minute, network, day"),
         ("door: {kind: qr, label: x, limits: {day: 0}}", "from 1 to 100000"),

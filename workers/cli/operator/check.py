@@ -24,6 +24,7 @@ from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.domain.followup.table_contract import JOURNEY_PLAN, without_follow_up
 from workers.domain.places import receipt_codes
+from workers.domain.places.listed import FILE as PLACES
 from workers.domain.web_sites import key_faults, parse_keys
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
@@ -189,7 +190,8 @@ def rated_faults(installation: app.Boucle) -> list[str]:
         policy, templates = installation.policies.current(), installation.files.templates
     except (Misconfigured, BadInput, OSError):  # told as a fault of the tables or of the templates
         return []
-    faults = list(without_follow_up(policy.plan.table, policy.follow_up.table))
+    asked_at = {f"{PLACES}: {id}": place.question for id, place in policy.places.items()}
+    faults = list(without_follow_up(policy.plan.table, policy.follow_up.table, asked_at))
     for template, kind in policy.plan.rated():
         faults += templates.scale_faults(template, kind)
     return faults

@@ -11,6 +11,7 @@ from workers.cli.shared import as_json, open_boucle, say_fault, show
 from workers.errors import BadInput
 
 if TYPE_CHECKING:
+    from workers.domain.reporting.ratings import Rating
     from workers.usecases.places.place_answers import PlaceAnswers, PlaceLine
 
 QUIET_ZONE, SCALE = 4, 8
@@ -87,12 +88,20 @@ def about(line: "PlaceLine", files: dict[str, str]) -> list[str]:
     score = f", NPS {figures.nps:+d}" if figures.nps is not None else ""
     texts = [f"{line.id:<20} {place.kind if place else '-':<7} {line.label}{until}{closed}"]
     texts += [f"    {line.link}"] if line.link else []
-    texts.append(
-        f"    answers {counts.n} (promoters {counts.promoters}, passives {counts.passives}, "
-        f"detractors {counts.detractors}){score}"
-    )
+    if counts.n or not figures.ratings:
+        texts.append(
+            f"    answers {counts.n} (promoters {counts.promoters}, passives {counts.passives}, "
+            f"detractors {counts.detractors}){score}"
+        )
+    texts += [f"    {rated(rating)}" for rating in figures.ratings]
     texts += [f"    kept apart {n}: {limit}" for limit, n in sorted(figures.apart.items())]
     return [*texts, *([f"    {files[line.id]}"] if line.id in files else [])]
+
+
+def rated(rating: "Rating") -> str:
+    """Return the figures of what was asked beside the NPS."""
+    share = "" if rating.share is None else f" (good {rating.share:.0%}, mean {rating.mean:.1f})"
+    return f"{rating.kind.upper()}: answers {rating.n}{share}"
 
 
 COMMANDS = (places,)

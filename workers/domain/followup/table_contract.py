@@ -5,6 +5,7 @@ Values in, faults out. What is wrong with a table as such is the engine's to say
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import cast
 
 from workers.calendar import Wait
@@ -205,17 +206,22 @@ def questions(table: Table) -> Iterator[str]:
             yield f"rules.csv: {rule.id}: {fault}."
 
 
-def without_follow_up(plan: Table, follow_up: Table) -> Iterator[str]:
-    """Give a fault for each row of a plan whose answers the follow-up table has no row for: it asks for NPS alone."""
+def without_follow_up(
+    plan: Table, follow_up: Table, places: Mapping[str, QuestionKind] = MappingProxyType({})
+) -> Iterator[str]:
+    """Give a fault for each row of a plan, and each place, whose answers the follow-up table has no row for.
+
+    It asks for NPS alone. `places` has what is asked by the name of each place.
+    """
     if any(column.name == QUESTION for column in follow_up.inputs):
         return
     kinds = ", ".join(QuestionKind)
     line = f"{QUESTION}: {{type: text, values: [{kinds}], if missing: nps, may be left out: yes}}"
-    for rule in plan.rules:
-        cell = text_of(rule.outputs.get(QUESTION)).strip().lower()
+    by_row = {f"{JOURNEY_PLAN}: {rule.id}": text_of(rule.outputs.get(QUESTION)).strip().lower() for rule in plan.rules}
+    for where, cell in {**by_row, **places}.items():
         if cell not in ("", QuestionKind.NPS):
             yield (
-                f"{JOURNEY_PLAN}: {rule.id} asks {cell}, and {FOLLOW_UP} has no input {QUESTION}: its answers would "
+                f"{where} asks {cell}, and {FOLLOW_UP} has no input {QUESTION}: its answers would "
                 f"be parked. Add `{line}` to the inputs of its table.yaml, a last column {QUESTION} to rules.csv (an "
                 f"empty cell is nps), and rows for {cell}, such as those of the shipped table."
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from workers.domain.types import QuestionKind
 from workers.errors import Misconfigured
 from workers.text.yaml_text import read_named
 
@@ -14,7 +15,7 @@ FILE = "rules/places.yaml"
 PLACE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 LONGEST_LABEL = 80
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-KEYS = ("kind", "label", "language", "until", "limits")
+KEYS = ("kind", "label", "question", "language", "until", "limits")
 MOST_A_DAY = 100_000
 
 
@@ -54,6 +55,7 @@ class Place:
     until: date | None = None
     language: str = ""
     limits: Mapping[Limit, int] = field(default_factory=lambda: dict(USUAL))
+    question: QuestionKind = QuestionKind.NPS
 
     def is_open(self, day: date) -> bool:
         """Tell whether answers are taken on a day."""
@@ -95,6 +97,8 @@ def faults_of(id: str, given: object) -> Iterator[str]:
     label = given.get("label")
     if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
         yield f"label must be one line of up to {LONGEST_LABEL} signs: customers and staff read it"
+    if given.get("question", QuestionKind.NPS) not in list(QuestionKind):
+        yield f"question is one of {', '.join(QuestionKind)}, not {str(given['question'])[:40]!r}"
     language = given.get("language")
     if language not in (None, "") and not LANGUAGE.fullmatch(str(language)):
         yield f"language is a tag such as fr or pt-BR, not {str(language)[:40]!r}"
@@ -147,4 +151,5 @@ def place_of(id: str, given: Mapping[str, object]) -> Place:
     usual = {**USUAL, Limit.NETWORK: day} if kind is PlaceKind.KIOSK else USUAL
     usual = dict.fromkeys(Limit, MOST_A_DAY) if kind is PlaceKind.RECEIPT else usual
     label, language = str(given["label"]).strip(), str(given.get("language") or "")
-    return Place(id, kind, label, day_of(given.get("until")), language, {**usual, **written})
+    question = QuestionKind(str(given.get("question", QuestionKind.NPS)))
+    return Place(id, kind, label, day_of(given.get("until")), language, {**usual, **written}, question)

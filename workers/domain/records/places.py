@@ -29,3 +29,5 @@ class PlaceAnswer(Row):
     """What is known of the address that was left (`places.claims.Claim`); None: none was left."""
     claim_key: str | None = None
     """A keyed hash of that address."""
+    question: str | None = None
+    """What was asked: csat or ces. None: an NPS question."""

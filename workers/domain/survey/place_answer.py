@@ -11,6 +11,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.places.claims import TEMPLATE
 from workers.domain.places.listed import Place
 from workers.domain.records import Customer, Dispatch, PlaceAnswer, Response
+from workers.domain.reporting.scales import kept_as
 from workers.domain.survey.request import language_of
 from workers.domain.survey.response import (
     OTHER,
@@ -63,7 +64,8 @@ def answer_at_place(case: CustomerCase, given: PlaceAnswer, left: Left) -> None:
         return
     answer = left.answer
     if earlier_answer(case, given) is None:
-        score = OutsideScore(SOURCE, given.id, answer, OTHER, answer.at, left.receipt, left.place.label)
+        about = (answer.at, left.receipt, left.place.label, kept_as(left.place.question))
+        score = OutsideScore(SOURCE, given.id, answer, OTHER, *about)
         response = replace(response_for(case, score), place=left.place.id, details=details_of(left.address))
         case.add(given)
         case.add(response)

@@ -152,7 +152,7 @@ def changed_answer(
     since = earlier.settling_since if earlier.state == ResponseState.SETTLING else now
     settling = policy.settling if is_ours(answer.channel, policy) else timedelta()
     settles_at = min(now + settling, since + SETTLES_AT_MOST)
-    often = is_ours(answer.channel, policy) and earlier.n >= VERSIONS_KEPT
+    often = (is_ours(answer.channel, policy) or earlier.place is not None) and earlier.n >= VERSIONS_KEPT
     if often and closes_at is not None:
         settles_at = min(since + SLOW_SETTLING, max(closes_at, settles_at))
     return replace(

@@ -4,7 +4,8 @@ Whoever counts before writing takes their turn first, so that no two see the sam
 until their transactions end, first of the place, then of an address; on SQLite writers take turns anyway.
 """
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,9 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.places.claims import MOST_A_DAY, ONCE_IN, Claim
 from workers.domain.records import PlaceAnswer
-from workers.domain.reporting.nps import COUNTS_ONLY_BELOW, Counts, nps
+from workers.domain.reporting.nps import COUNTS_ONLY_BELOW, Counts, band, nps
+from workers.domain.reporting.ratings import Rating, rating
+from workers.domain.reporting.scales import RATED
 from workers.domain.types import Band
 from workers.store import tables as t
 
@@ -38,20 +41,21 @@ class Lately:
 
 @dataclass(frozen=True, slots=True)
 class PlaceFigures:
-    """Answers at one place by band; `apart` counts what came past a limit, by the limit."""
+    """Answers at one place: `counts` by band, `ratings` of what was asked else, `apart` past a limit, by the limit."""
 
     counts: Counts
     apart: Mapping[str, int]
+    ratings: Sequence[Rating] = ()
 
     @property
     def answers(self) -> int:
-        """Return how many answers count."""
-        return self.counts.n
+        """Return how many answers count, whatever they were asked."""
+        return self.counts.n + sum(rating.n for rating in self.ratings)
 
     @property
     def nps(self) -> int | None:
         """Return the score of the answers, None where there are so few that it would tell of persons."""
-        score = nps(self.counts) if self.answers >= COUNTS_ONLY_BELOW else None
+        score = nps(self.counts) if self.counts.n >= COUNTS_ONLY_BELOW else None
         return None if score is None else round(score)
 
 
@@ -68,6 +72,7 @@ class Words:
     customer: str
     held: str
     ticket: int | None
+    question: str | None
 
 
 def take_turn(connection: Connection, lock: int, key: str) -> None:
@@ -91,22 +96,36 @@ def count_lately(connection: Connection, place: str, network: str, now: datetime
 
 def count_by_place(connection: Connection) -> dict[str, PlaceFigures]:
     """Return the figures of every place at which somebody answered, also of one that is listed no more."""
-    bands: dict[str, dict[str, int]] = {}
-    query = sa.select(R.place, R.band, sa.func.count()).where(R.place.is_not(None)).group_by(R.place, R.band)
-    for place, band, n in connection.execute(query):
-        bands.setdefault(str(place), {})[str(band)] = int(n)
+    scores: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+    query = sa.select(R.place, R.question, R.score, sa.func.count()).where(R.place.is_not(None))
+    for place, question, score, n in connection.execute(query.group_by(R.place, R.question, R.score)):
+        scores[str(place)][question or ""][int(score)] += int(n)
     apart: dict[str, dict[str, int]] = {}
     for place, limit, n in connection.execute(
         sa.select(A.place, A.held, sa.func.count()).where(A.held != "").group_by(A.place, A.held)
     ):
         apart.setdefault(str(place), {})[str(limit)] = int(n)
-    return {place: figures_of(bands.get(place, {}), apart.get(place, {})) for place in sorted({*bands, *apart})}
+    return {place: figures_of(scores[place], apart.get(place, {})) for place in sorted({*scores, *apart})}
 
 
-def figures_of(bands: Mapping[str, int], apart: Mapping[str, int]) -> PlaceFigures:
-    """Return the figures of one place by its counts of bands, and of limits."""
-    counts = Counts(*(bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)))
-    return PlaceFigures(counts, apart)
+def figures_of(scores: Mapping[str, Counter[int]], apart: Mapping[str, int]) -> PlaceFigures:
+    """Return the figures of one place: how often each score was given, by the question, and the counts of limits."""
+    rated = [rating((kind, "", ""), scores[kind], (0, 0, 0)) for kind in RATED if kind in scores]
+    return PlaceFigures(count_by_band(scores.get("", Counter())), apart, rated)
+
+
+def count_by_band(scores: Mapping[int, int]) -> Counts:
+    """Return how many NPS answers of each band there are, of how often each score was given."""
+    seen: Counter[Band] = Counter()
+    for score, n in scores.items():
+        seen[band(score)] += n
+    return Counts(*(seen[each] for each in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)))
+
+
+def rating_as_dict(figures: Rating) -> dict[str, object]:
+    """Return a rating without what only a question that was sent has."""
+    about_sending = ("touchpoint", "trigger", "asked", "answered", "response_rate", "open")
+    return {name: value for name, value in figures.as_dict().items() if name not in about_sending}
 
 
 def newest_answers(connection: Connection, place: str, limit: int) -> list[Words]:
@@ -115,22 +134,22 @@ def newest_answers(connection: Connection, place: str, limit: int) -> list[Words
     led_to = sa.select(sa.func.max(ticket.number)).join(t.action, action.ticket == ticket.id)
     number = led_to.where(action.response == R.id).scalar_subquery()
     counted = (
-        sa.select(R.answered_at, R.score, R.comment, who.crm_id, sa.literal(""), number)
+        sa.select(R.answered_at, R.score, R.comment, who.crm_id, sa.literal(""), number, R.question)
         .outerjoin(t.customer, who.id == R.customer)
         .where(R.place == place)
         .order_by(R.answered_at.desc(), R.id)
         .limit(limit)
     )
     apart = (
-        sa.select(A.at, A.score, A.comment, sa.literal(""), A.held, sa.null())
+        sa.select(A.at, A.score, A.comment, sa.literal(""), A.held, sa.null(), A.question)
         .where(A.place == place, A.held != "", A.score.is_not(None))
         .order_by(A.at.desc(), A.id)
         .limit(limit)
     )
     answers = [
-        Words(at, int(score), str(comment), str(crm_id or ""), str(held), led and int(led))
+        Words(at, int(score), str(comment), str(crm_id or ""), str(held), led and int(led), question)
         for query in (counted, apart)
-        for at, score, comment, crm_id, held, led in connection.execute(query)
+        for at, score, comment, crm_id, held, led, question in connection.execute(query)
     ]
     return sorted(answers, key=lambda answer: answer.at, reverse=True)[:limit]
 

@@ -53,6 +53,8 @@ class GivenPage:
     language: str = ""
     label: str = ""
     answer: Said | None = None
+    question: str | None = None
+    """What was asked: csat or ces. None: an NPS question."""
 
 
 class GivenAnswers:
@@ -81,7 +83,7 @@ class GivenAnswers:
             return GivenPage(state, given.at)
         address = str(response.details.get(ADDRESS, ""))
         answer = Said(response.score, response.comment, response.wants_contact, response.phone, address)
-        return GivenPage(state, given.at, customer.language or "", response.label, answer)
+        return GivenPage(state, given.at, customer.language or "", response.label, answer, response.question)
 
     def _label_of(self, given: PlaceAnswer) -> str:
         place = self._policy().places.get(given.place)
@@ -149,7 +151,9 @@ def page_of_held(given: PlaceAnswer, label: str) -> GivenPage:
     """Return what the link of an answer shows that was kept apart."""
     if given.score is None:
         return GivenPage(GivenState.GONE, given.at)
-    return GivenPage(GivenState.APART, given.at, label=label, answer=Said(given.score, given.comment))
+    return GivenPage(
+        GivenState.APART, given.at, label=label, answer=Said(given.score, given.comment), question=given.question
+    )
 
 
 def forget_held(connection: Connection, id: str, now: datetime) -> bool:

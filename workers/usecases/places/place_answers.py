@@ -15,6 +15,7 @@ from workers.domain.places.listed import Limit, Place, PlaceKind
 from workers.domain.places.receipt_codes import SETTING, read_receipt, receipt_code
 from workers.domain.policy import Policy
 from workers.domain.records import PlaceAnswer, Response
+from workers.domain.reporting.scales import kept_as
 from workers.domain.survey.place_answer import (
     Left,
     answer_at_place,
@@ -117,6 +118,7 @@ class PlaceLine:
         return {
             "id": self.id,
             "kind": str(place.kind) if place else None,
+            "question": place.question.value if place else None,
             "label": self.label,
             "link": self.link,
             "until": place.until.isoformat() if place and place.until else None,
@@ -125,6 +127,7 @@ class PlaceLine:
             "answers": figures.answers,
             **asdict(figures.counts),
             "nps": figures.nps,
+            "ratings": [stored.rating_as_dict(rating) for rating in figures.ratings],
             "kept_apart": dict(figures.apart),
         }
 
@@ -222,7 +225,8 @@ class PlaceAnswers:
         ids, now = self._policy().ids, self._now()
         hashed = ids.keyed_hash("network", place.id, f"{now:%Y-%m-%d}", network)
         who = nameless_customer(place, owner, ids, now)
-        return PlaceAnswer(answer_id(place, owner, ids), who.id, place.id, now, hashed)
+        id, asked = answer_id(place, owner, ids), kept_as(place.question)
+        return PlaceAnswer(id, who.id, place.id, now, hashed, question=asked)
 
     def lines(self) -> list[PlaceLine]:
         """Return every place with its link and its figures, in the order of the list; then sites, then what is gone."""

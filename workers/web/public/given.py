@@ -12,12 +12,13 @@ from starlette.routing import Route
 
 from workers.calendar import in_zone
 from workers.domain.mail.compose.facts import one_line
+from workers.domain.reporting.scales import kind_of, scale_of
 from workers.domain.survey.place_answer import TAKES_CHANGES
 from workers.errors import NotNow
 from workers.text.masking import mask_address
 from workers.usecases.places.given_answers import GivenPage
 from workers.usecases.places.place_answers import Said
-from workers.web.http.answers.pages import READER, gone, pages_of
+from workers.web.http.answers.pages import READER, Asking, gone, pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
@@ -47,7 +48,7 @@ async def send(request: Request) -> Response:
         return gone(request)
     if given.answer is None:
         return write_page(request, given)
-    typed = None if DELETE in form else filled_in(form)
+    typed = None if DELETE in form else filled_in(form, scale_of(given.question))
     if came_from(request, form, web.links, PURPOSE, id, web.now()) != Came.PAGE:
         return write_page(request, given, typed, {"": "answer.stale"}, status=403)
     filled = kept(typed, given.answer) if typed else None
@@ -101,22 +102,30 @@ def write_page(
     if answer is None:
         return pages.show(request, "given-none.html", language, {"state": str(given.state)}, status=status)
     draft = typed.draft if typed else Draft(answer.score, answer.comment, answer.wants_contact)
-    digits = answer.phone[-DIGITS_SHOWN:] if sum(sign.isdigit() for sign in answer.phone) >= FEWEST_DIGITS else ""
     values = {
         "state": str(given.state),
         "label": one_line(given.label, LONGEST_LABEL),
         "date": catalog.date(in_zone(given.at, zone).date()),
         "until": catalog.date(in_zone(given.at + TAKES_CHANGES, zone).date()),
         "answer": answer,
-        "way": " · ".join(filter(None, (f"…{digits}" if digits else "", mask_address(answer.address)))),
+        "way": way_left(answer),
         "saved": parameters_of(request).flag(SAVED),
         "draft": draft,
         "address": typed.address if typed else "",
         "faults": faults or {},
-        **scale_shown(None),
+        **scale_shown(given.question),
         "nonce": new_nonce(web.links, PURPOSE, id_of(request), web.now()),
     }
-    return pages.show(request, "given.html", language, values, status=status)
+    asking = Asking(kind_of(given.question), None)
+    return pages.show(request, "given.html", language, values, status=status, asking=asking)
+
+
+def way_left(answer: Said) -> str:
+    """Return the phone number and the address that were left, each known to who left it alone; empty for none."""
+    has_digits = sum(sign.isdigit() for sign in answer.phone) >= FEWEST_DIGITS
+    phone = f"\u2026{answer.phone[-DIGITS_SHOWN:]}" if has_digits else ""
+    address = mask_address(answer.address) if answer.address else ""
+    return " · ".join(filter(None, (phone, address)))
 
 
 routes = [

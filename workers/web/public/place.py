@@ -12,10 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from workers.domain.places.listed import Place, PlaceKind
+from workers.domain.reporting.scales import SCALES, Scale, kept_as
+from workers.domain.types import QuestionKind
 from workers.errors import NotNow
 from workers.text.mail_addresses import one_address
 from workers.usecases.places.place_answers import Said, Taken, Visit
-from workers.web.http.answers.pages import gone, pages_of
+from workers.web.http.answers.pages import Asking, gone, pages_of
 from workers.web.http.requests.clients import address_prefix, client_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
@@ -78,8 +80,7 @@ async def send(request: Request) -> Response:
     if place is None:
         return gone(request)
     key = form.get(VISIT, "")[:LONGEST_KEY]
-    filled = filled_in(form)
-    about = f"{place.id}/{key}"
+    filled, about = filled_in(form, SCALES[place.question]), form_about(place, key)
     if not key or came_from(request, form, web.links, "place", about, web.now()) != Came.PAGE:
         return form_page(request, place, filled, {"": "answer.stale"}, status=403)
     receipt = web.place_answers.receipt(place, filled.code) if place.kind is PlaceKind.RECEIPT else ""
@@ -143,10 +144,15 @@ def language_of(request: Request, place: Place) -> str:
     return pages_of(request).language(request, place.language)
 
 
-def filled_in(form: Mapping[str, str]) -> Filled:
-    """Return what stands in a posted form."""
+def form_about(place: Place, key: str) -> str:
+    """Return what the nonce of a form is about: a page of an earlier question of the place is none of this one."""
+    return f"{place.id}/{key}" + ("" if place.question is QuestionKind.NPS else f"/{place.question}")
+
+
+def filled_in(form: Mapping[str, str], scale: Scale) -> Filled:
+    """Return what stands in a posted form whose question has a scale."""
     address, code = form.get("address", "").strip(), form.get("code", "").strip()
-    return Filled(posted(form), address[:LONGEST_ADDRESS], code[: LONGEST_KEY * 4])
+    return Filled(posted(form, scale), address[:LONGEST_ADDRESS], code[: LONGEST_KEY * 4])
 
 
 def said(filled: Filled) -> Said:
@@ -178,13 +184,14 @@ def form_page(
         "receipt": place.kind is PlaceKind.RECEIPT,
         "code": filled.code,
         "faults": faults or {},
-        **scale_shown(None),
+        **scale_shown(kept_as(place.question)),
         "visit": key,
-        "nonce": new_nonce(web.links, "place", f"{place.id}/{key}", web.now()),
+        "nonce": new_nonce(web.links, "place", form_about(place, key), web.now()),
     }
     headers = {"Cache-Control": "no-store"}
+    language, asking = language_of(request, place), Asking(place.question, None)
     return pages_of(request).show(
-        request, "place.html", language_of(request, place), values, status=status, headers=headers
+        request, "place.html", language, values, status=status, headers=headers, asking=asking
     )
 
 

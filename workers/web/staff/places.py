@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 import segno
+from babel.numbers import format_decimal
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,7 +11,9 @@ from starlette.routing import Route
 
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
-from workers.domain.reporting.nps import band
+from workers.domain.reporting.nps import band_of
+from workers.domain.reporting.ratings import Rating
+from workers.domain.reporting.scales import scale_of
 from workers.usecases.places.place_answers import NEWEST, PlaceLine
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
@@ -51,7 +54,15 @@ def write_place(request: Request, visitor: Visitor) -> Response:
     catalog, zone = pages_of(request).catalog(language_of(request)), web.policy().zone
     values = {
         "line": shown(line, catalog),
-        "answers": [(answer, catalog.moment(in_zone(answer.at, zone)), band(answer.score)) for answer in answers],
+        "answers": [
+            (
+                answer,
+                catalog.moment(in_zone(answer.at, zone)),
+                band_of(answer.score, answer.question),
+                scale_of(answer.question),
+            )
+            for answer in answers
+        ],
         "newest": NEWEST,
         "longest": LONGEST_COMMENT,
         "calls": visitor.user.role in AGENTS,
@@ -70,12 +81,25 @@ def shown(line: PlaceLine, catalog: Catalog) -> dict[str, object]:
         "open": line.is_open,
         "until": catalog.date(place.until) if place and place.until else "",
         "answers": figures.answers,
+        "n": figures.counts.n,
+        "rated": [rated(rating, catalog) for rating in figures.ratings],
         "nps": signed(figures.nps),
         "scored": figures.nps is not None,
         **asdict(figures.counts),
         "apart": sorted(figures.apart.items()),
         "qr": code_of(line.link) if line.link else "",
     }
+
+
+def rated(rating: Rating, catalog: Catalog) -> str:
+    """Return the figures of what was asked beside the NPS, in words."""
+    counted = {"kind": rating.kind.value.upper(), "n": rating.n}
+    if rating.share is None or rating.mean is None:
+        return catalog.text("places.rated", counted)
+    share = catalog.text("report.percent", {"n": round(100 * rating.share)})
+    mean = format_decimal(rating.mean, "0.0", locale=catalog.locale)
+    scale = {"from": rating.scale.good_from, "highest": rating.scale.highest}
+    return catalog.text("places.rated", {**counted, **scale, "share": share, "mean": mean})
 
 
 def code_of(link: str) -> str:
