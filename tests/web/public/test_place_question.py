@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from placeparts import FIELD, Wall
@@ -17,7 +18,7 @@ desk: {kind: qr, label: Service desk, question: csat, limits: {minute: 6}}
 till: {kind: kiosk, label: Till 2, question: ces}
 door: {kind: qr, label: Door}
 """
-CALL = {"wants_contact": "yes", "phone": "+33 4 78 00 00 00"}
+CALL: dict[str, Any] = {"wants_contact": "yes", "phone": "+33 4 78 00 00 00"}
 
 
 @pytest.fixture
