@@ -25,7 +25,7 @@ from workers.web.staff.tables import trial
 FOLLOW_UP = "/tables/follow-up"
 OF_CUSTOMERS = {
     *("answer", "thanks", "optout", "improvement", "testimonial", "reopening"),
-    *("place", "claim", "feed", "widget", "assets"),
+    *("place", "claim", "given", "feed", "widget", "assets"),
 }
 OF_OTHERS = {
     "events": Lane.EVENTS,
