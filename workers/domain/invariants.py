@@ -19,6 +19,7 @@ from workers.domain.types import (
     DeadLetterState,
     DecisionState,
     DispatchState,
+    Reason,
     ReplyUse,
     RequestState,
     ResponseState,
@@ -188,6 +189,20 @@ SUMS: tuple[Sum, ...] = (
     Sum("mails accepted since the oldest kept body = those with a body", ("mails.recent",), ("mails.with_body",)),
 )
 """Every sum counts its two sides in different tables or columns, so that it can fail."""
+SITE = "site "
+"""Begins the tallies of one site; its id, a dot and a word follow."""
+UNANSWERED = (Reason.CLOSED_BY_VISITOR.value, RequestState.EXPIRED.value, RequestState.OPEN.value)
+AT_A_SITE = ("answered", *UNANSWERED)
+"""What a question on a site can have become."""
+
+
+def of_site(site: str) -> Sum:
+    """Return the sum of one site, which has one as soon as a question was asked there."""
+    return Sum(
+        f"questions on the site {site or '(not kept)'} = answered + closed by the customer + expired + open",
+        (f"{SITE}{site}.asked",),
+        tuple(f"{SITE}{site}.{word}" for word in AT_A_SITE),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +215,8 @@ class Books:
 
     def sums(self) -> list[SumLine]:
         """Return every sum with both sides, those that hold too."""
-        return [self._line(equation) for equation in SUMS]
+        named = {name.removeprefix(SITE).rpartition(".")[0] for name in self.tallies if name.startswith(SITE)}
+        return [self._line(equation) for equation in (*SUMS, *map(of_site, sorted(named)))]
 
     def _line(self, equation: Sum) -> SumLine:
         left, right = (sum(self.tallies[name] for name in side) for side in (equation.left, equation.right))

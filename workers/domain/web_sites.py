@@ -27,7 +27,7 @@ LONGEST_FIELD = 200
 """Characters of the CRM's id and of the reference in a token."""
 VERSION = 1
 LONGEST_DELAY = 600
-KEYS = ("name", "origins", "triggers", "only", "never", "delay", "share", "anonymous", "limits")
+KEYS = ("name", "origins", "triggers", "only", "never", "delay", "share", "anonymous", "limits", "newcomers")
 LIMITS = {"time": (1, 3600), "scroll": (1, 100), "views": (1, 100)}
 """The triggers that take a number: visible seconds, percent of the page, pages seen in this visit."""
 SWITCHES = ("purchase", "exit", "call")
@@ -40,7 +40,8 @@ class WebSite:
     """One site: who may embed the script, which moments it offers, on which pages, to what share of the customers.
 
     `triggers` has the number or selector of each moment; True where it needs none. `delay` is in seconds. `anonymous`
-    says that visitors whom nobody knows are asked too; `limits` count their answers.
+    says that visitors without a name are asked too; `limits` count their answers. `newcomers` says that a visitor who
+    is signed for, and whom no event has named yet, is taken in as a customer.
     """
 
     id: str
@@ -53,6 +54,11 @@ class WebSite:
     share: int = 100
     anonymous: bool = False
     limits: Mapping[Limit, int] = field(default_factory=lambda: dict(USUAL))
+    newcomers: bool = False
+
+    def offers(self, trigger: str, path: str) -> bool:
+        """Tell whether a moment is one of the site's, on a page where the question may stand."""
+        return trigger in self.triggers and self.shows_on(path)
 
     def shows_on(self, path: str) -> bool:
         """Tell whether the question may stand on a page, by its path; `*` at the end of a pattern is any rest."""
@@ -88,9 +94,7 @@ def read_site(id: str, given: object, faults: list[str]) -> WebSite:
         given = {}
     unknown = [str(key) for key in given if key not in KEYS]
     faults += [f"{where} has an unknown key {key!r}: there are {', '.join(KEYS)}" for key in unknown]
-    anonymous, limits = str(given.get("anonymous", "no")).lower(), given.get("limits")
-    if anonymous not in (*YES, *NO):
-        faults.append(f"{where}: anonymous is yes or no, not {anonymous[:40]!r}")
+    limits = given.get("limits")
     wrong = [f"{where}, {fault}" for fault in limit_faults(limits)]
     faults += wrong
     return WebSite(
@@ -102,9 +106,18 @@ def read_site(id: str, given: object, faults: list[str]) -> WebSite:
         pages_of(given.get("never"), f"{where}, never", faults),
         number(given.get("delay", "0"), (0, LONGEST_DELAY), f"{where}, delay", faults),
         number(given.get("share", "100"), (0, 100), f"{where}, share", faults),
-        anonymous in YES,
+        is_on(given.get("anonymous", "no"), f"{where}: anonymous", faults),
         dict(USUAL) if wrong else {**USUAL, **limits_of(limits)},
+        is_on(given.get("newcomers", "no"), f"{where}: newcomers", faults),
     )
+
+
+def is_on(given: object, where: str, faults: list[str]) -> bool:
+    """Tell whether a switch is on."""
+    text = str(given).lower()
+    if text not in (*YES, *NO):
+        faults.append(f"{where} is yes or no, not {text[:40]!r}")
+    return text in YES
 
 
 def place_of_site(site: WebSite) -> Place:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 from ownrules import write_plan
+from playwright._impl._driver import compute_driver_executable
 from webparts import START, Site, event
 
 from workers.domain.explain.view import iso
 from workers.domain.records import (
     Click,
+    Customer,
     Dispatch,
     History,
     Response,
@@ -25,6 +28,7 @@ from workers.domain.records import (
 from workers.domain.types import RequestState, TouchpointState
 from workers.domain.web_sites import LONGEST_LIFE, sign_visitor
 from workers.store.counts.books import tallies
+from workers.web.public.widget.doors import DOORS
 
 ORIGIN = "https://www.shop.example"
 OTHER_ORIGIN = "https://blog.example"
@@ -63,14 +67,16 @@ class Shop:
     def offer(self, visitor: str | None = None, **fields: object) -> Any:
         """Offer a moment, as the script does."""
         moment: dict[str, Any] = {"site": "shop", "trigger": "call", "page": "/", "lang": "fr-FR", **fields}
-        return self.post("ask", visitor=self.token() if visitor is None else visitor, **moment)
+        origin = str(moment.pop("origin", ORIGIN))
+        return self.post("ask", origin, visitor=self.token() if visitor is None else visitor, **moment)
 
     def ask(self) -> Asked:
         """Have customer 42 asked, and let them read."""
         answer = self.offer()
         assert answer.status_code == 200, answer.text
-        self.site.clock.at += timedelta(seconds=5)
         asked: Asked = answer.json()
+        assert self.post("shown", id=asked["id"], sig=asked["sig"]).status_code == 204
+        self.site.clock.at += timedelta(seconds=5)
         return asked
 
     def why(self) -> str:
@@ -145,7 +151,7 @@ def test_a_thousand_repeats_of_an_answer_change_nothing(shop: Shop) -> None:
     for n in range(1_000):
         assert shop.post("answer", **both, **({"comment": "fast"} if n % 2 else {})).status_code == 204
     assert [(row.score, row.comment) for row in shop.site.rows(ResponseRevision)] == [(9, "fast")]
-    assert {click.signal for click in shop.site.rows(Click)} == {"same answer again"}
+    assert {click.signal for click in shop.site.rows(Click)} == {"shown", "same answer again"}
 
 
 def test_closing_counts_as_asked(shop: Shop) -> None:
@@ -158,6 +164,55 @@ def test_closing_counts_as_asked(shop: Shop) -> None:
     assert shop.offer().status_code == 204
     assert "rests until" in shop.why()
     assert "Closed by the customer" in shop.explained()["survey_requests"][0]["reason"]
+
+
+def test_putting_off_brings_the_same_question_back_once(shop: Shop) -> None:
+    """Later is not never: a day on it comes back, once, as the same question; it counted as asked from the start."""
+    asked = shop.ask()
+    assert asked["later"] == "Plus tard"
+    signed = {"id": asked["id"], "sig": asked["sig"]}
+    for _ in range(2):
+        assert shop.post("closed", **signed, how="later").status_code == 204
+    (entry,) = shop.explained()["survey_requests"]
+    assert entry["state"] == "open"
+    assert entry["reason"].startswith("Put off by the customer on the site on 3 March")
+    shop.site.clock.at += timedelta(hours=23)
+    assert shop.offer().status_code == 204
+    shop.site.clock.at += timedelta(hours=2)
+    elsewhere = shop.offer(shop.token(site="blog", key=OTHER_KEY), site="blog", origin=OTHER_ORIGIN)
+    assert elsewhere.status_code == 204
+    again = shop.ask()
+    assert (again["id"], again["later"]) == (asked["id"], "")
+    assert shop.offer().status_code == 204
+    assert shop.explained()["survey_requests"][0]["reason"].startswith("Shown on the site")
+    assert shop.post("answer", **signed, score=9).status_code == 204
+    (response,), (request,) = shop.site.rows(Response), shop.site.rows(SurveyRequest)
+    assert (response.request, response.asked_at) == (request.id, request.asked_at)
+
+
+def test_a_question_that_no_page_has_shown_comes_back_once(shop: Shop) -> None:
+    """Who had moved on before it came has not seen it: the same question again, not at once, and no third time."""
+    first = shop.offer().json()
+    assert shop.offer().status_code == 204
+    assert "no page has shown it" in shop.explained()["survey_requests"][0]["reason"]
+    shop.site.clock.at += timedelta(minutes=1)
+    again = shop.offer().json()
+    assert (again["id"], again["later"]) == (first["id"], "")
+    shop.site.clock.at += timedelta(minutes=1)
+    assert shop.offer().status_code == 204
+    assert shop.post("closed", id=first["id"], sig=first["sig"], how="later").status_code == 204
+    shop.site.clock.at += timedelta(days=1)
+    assert shop.offer().status_code == 204
+
+
+@pytest.mark.parametrize("stop", ["boucle.customer.opted_out.v1", "boucle.journey.complaint_opened.v1"])
+def test_what_was_put_off_comes_back_by_the_rules_of_today(shop: Shop, stop: str) -> None:
+    """Who has opted out or complained meanwhile is left in peace."""
+    asked = shop.ask()
+    shop.post("closed", id=asked["id"], sig=asked["sig"], how="later")
+    shop.site.clock.at += timedelta(days=2)
+    shop.site.events(event("website_visited", at=shop.site.clock.at) | {"type": stop, "id": "stop"})
+    assert shop.offer().status_code == 204
 
 
 def test_a_mail_that_comes_due_within_the_rest_is_satisfied(shop: Shop) -> None:
@@ -225,6 +280,23 @@ def test_tokens_that_are_not_good_ask_nobody(shop: Shop) -> None:
     assert {line.detail for line in shop.site.rows(History)} == {"foreign", "expired", "too_long"}
 
 
+def test_a_site_may_take_in_whom_it_names(shop: Shop) -> None:
+    """Only where it is switched on, for a moment that it offers, by a good signature; the same one once."""
+    file = Path(shop.site.parts.settings.overrides or "") / "rules" / "sites.yaml"
+    file.write_text(SITES.replace("  never:", "  newcomers: yes\n  never:"), "utf-8")
+    assert shop.site.parts.look_at_rules()
+    new = shop.token(customer="new")
+    blog = shop.offer(shop.token(customer="new", site="blog", key=OTHER_KEY), site="blog", origin=OTHER_ORIGIN)
+    assert blog.status_code == 204
+    assert shop.offer(shop.token(customer="new", key=OTHER_KEY)).status_code == 204
+    assert shop.offer(new, page="/checkout/pay").status_code == 204
+    assert len(shop.site.rows(Customer)) == 1
+    asked = shop.offer(new)
+    assert (asked.status_code, asked.json()["lang"]) == (200, "fr")
+    assert shop.offer(new).status_code == 204
+    assert sorted(str(customer.crm_id) for customer in shop.site.rows(Customer)) == ["42", "new"]
+
+
 def test_both_keys_of_a_site_are_good_while_it_changes_them(shop: Shop) -> None:
     """A key can be changed without an hour in which nobody is asked."""
     assert shop.offer(shop.token(key=OLD_KEY)).status_code == 200
@@ -238,6 +310,39 @@ def test_the_example_of_the_page_signs_a_good_token(shop: Shop) -> None:
     shop.site.clock.at = datetime.now(UTC)
     token = example["visitor_token"](KEY.decode(), "shop", "42", ref="order-é")
     assert shop.offer(token).status_code == 200
+
+
+def test_the_example_of_the_page_for_node_signs_a_good_token(shop: Shop) -> None:
+    """What docs/web-question.md gives for Node is taken, letters outside of ASCII included."""
+    page = (Path(__file__).parents[3] / "docs" / "web-question.md").read_text("utf-8")
+    example = page.partition("Node:\n```js\n")[2].partition("```")[0]
+    call = f'console.log(visitorToken("{KEY.decode()}", "shop", "42", {{ ref: "order-é" }}))'
+    node, _ = compute_driver_executable()
+    token = subprocess.run((node, "-e", f"{example}\n{call}"), capture_output=True, text=True, check=True, timeout=60)
+    shop.site.clock.at = datetime.now(UTC)
+    assert shop.offer(token.stdout.strip()).status_code == 200
+
+
+BLOCKED = (
+    "survey",
+    "track",
+    "analytic",
+    "intercept",
+    "poll",
+    "feedback",
+    "popup",
+    "beacon",
+    "pixel",
+    "nps",
+    "ads",
+)
+"""Parts of addresses that lists of content blockers have rules for."""
+
+
+def test_no_list_of_a_content_blocker_names_our_doors() -> None:
+    """A site's own domain with these names is on no list: neither the script's address nor a door's."""
+    for path in ("/w/v1.js", *DOORS):
+        assert not [word for word in BLOCKED if word in path], path
 
 
 def test_a_row_of_the_plan_with_web_waits_for_the_visit(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,6 +585,39 @@ def test_the_books_count_what_was_asked_on_sites(shop: Shop) -> None:
     assert all(line["ok"] for line in sums(shop))
     shop.site.parts.store.write(lambda connection: connection.execute(sa.text("DELETE FROM response")))
     assert "questions on sites = answered + not answered" in {line["name"] for line in sums(shop) if not line["ok"]}
+
+
+def test_the_books_have_a_sum_for_each_site(shop: Shop) -> None:
+    """Asked = answered + closed + expired + open, of every site by itself; a lost answer is told of its site alone."""
+    import sqlalchemy as sa
+
+    for n in range(4):
+        shop.site.events(event("website_visited", f"c{n}", at=START - timedelta(days=400), reference=f"r{n}"))
+    asked = [shop.offer(shop.token(customer=f"c{n}")).json() for n in range(4)]
+    other = shop.offer(shop.token(site="blog", key=OTHER_KEY), site="blog", origin=OTHER_ORIGIN).json()
+    shop.site.clock.at += timedelta(seconds=5)
+    for question, origin in ((asked[0], ORIGIN), (other, OTHER_ORIGIN)):
+        assert shop.post("answer", origin, id=question["id"], sig=question["sig"], score=9).status_code == 204
+    shop.post("closed", id=asked[1]["id"], sig=asked[1]["sig"])
+    assert site_sums(shop) == {"blog": (1, 1), "shop": (4, 4)}
+    shop.site.pass_time(days=15)
+    shop.offer(shop.token(customer="c9"))
+    assert site_sums(shop) == {"blog": (1, 1), "shop": (4, 4)}
+    states = {row.state for row in shop.site.rows(SurveyRequest)}
+    assert {RequestState.EXPIRED, RequestState.CLOSED} <= states
+    lost = "DELETE FROM response WHERE request = (SELECT id FROM survey_request WHERE details LIKE '%blog%')"
+    shop.site.parts.store.write(lambda connection: connection.execute(sa.text(lost)))
+    assert site_sums(shop) == {"blog": (1, 0), "shop": (4, 4)}
+    unknown = "UPDATE survey_request SET state = 'lost' WHERE reason = 'closed_by_visitor'"
+    shop.site.parts.store.write(lambda connection: connection.execute(sa.text(unknown)))
+    shop.site.parts.store.write(lambda connection: connection.execute(sa.text("UPDATE survey_request SET reason = ''")))
+    assert site_sums(shop) == {"blog": (1, 0), "shop": (4, 3)}
+
+
+def site_sums(shop: Shop) -> dict[str, tuple[int, int]]:
+    """Return both sides of the sum of each site."""
+    lines = [line for line in sums(shop) if line["name"].startswith("questions on the site ")]
+    return {line["name"].split()[4]: (line["left"], line["right"]) for line in lines}
 
 
 def sums(shop: Shop) -> list[Any]:

@@ -1,130 +1,36 @@
 """The script on a host page in Chromium: strict CSP, hostile CSS, keyboard, 320 pixels, two tabs; nothing is stored."""
 
-import contextlib
 import gzip
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import parts
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, RULES, free_address, keep, opened, served
-from webparts import START, Site, event
+from browserparts import DESKTOP, NARROW, PHONE, RULES, keep, opened
+from shoppage import Shop, older, open_box, opened_shop
 
-from workers.adapters.clock import SystemClock
 from workers.domain.records import Response, SurveyRequest
 from workers.domain.types import RequestState
-from workers.domain.web_sites import sign_visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request, Route
 
 SCRIPT = Path(__file__).parents[3] / "templates" / "static" / "question.js"
-KEY = "k" * 32
 HOSTILE = (
     "* { all: unset !important } body * { display: none !important; color: red !important; font-size: 90px !important }"
 )
 SECONDS = 20
-CUSTOMERS = 24
-
-
-class Shop:
-    """A shop's own page, on an origin of its own with a policy that allows nothing but ours, and Boucle beside it."""
-
-    def __init__(self, site: Site, boucle: str, page: str) -> None:
-        self.site, self.boucle, self.page = site, boucle, page
-        self.css = ""
-        self.language = "en"
-        self.direction = "ltr"
-
-    def token(self, customer: str) -> str:
-        """Return what the shop's server signs; spent-42 expired, forged-42 by another key, foreign-42 elsewhere."""
-        kind, _, id = customer.rpartition("-")
-        expires = int(self.site.clock.at.timestamp()) + (-5 if kind == "spent" else 3600)
-        key, site = "x" * 32 if kind == "forged" else KEY, "other" if kind == "foreign" else "shop"
-        return sign_visitor(key.encode(), site, id, expires)
-
-    def html(self, path: str) -> bytes:
-        """Return a page for the customer whom the path names; `?long` has more than a screen or two."""
-        customer, _, more = path.strip("/").partition("?")
-        token = customer if customer == "anonymous" else self.token(customer)
-        long = "<p>More lamps.</p>" * 200 if more == "long" else ""
-        style = '<link rel="stylesheet" href="/own.css">' if self.css else ""
-        script = f'<script async src="{self.boucle}/w/v1.js" data-site="shop" data-visitor="{token}"></script>'
-        return (
-            f'<!doctype html><html lang="{self.language}" dir="{self.direction}"><title>Lamps</title>{style}'
-            f'<main><h1>Lamps</h1><button id="help">Help</button><button id="own">Buy</button>{long}</main>{script}'
-        ).encode()
-
-
-@contextlib.contextmanager
-def host_page(shop: Shop, port: int) -> Iterator[None]:
-    """Serve the shop's page."""
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            css = self.path == "/own.css"
-            body = shop.css.encode() if css else shop.html(self.path)
-            self.send_response(200 if css or self.path != "/favicon.ico" else 204)
-            self.send_header("Content-Type", "text/css" if css else "text/html; charset=utf-8")
-            self.send_header(
-                "Content-Security-Policy",
-                f"default-src 'none'; script-src {shop.boucle}; connect-src {shop.boucle}; style-src 'self'; "
-                "require-trusted-types-for 'script'",
-            )
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Page)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Give a shop with its customers, and every moment switched on."""
-    folder = tmp_path_factory.mktemp("shop")
-    (address, port), (page, page_port) = free_address(), free_address()
-    (folder / "own" / "rules").mkdir(parents=True)
-    (folder / "own" / "rules" / "sites.yaml").write_text(
-        f"shop:\n  origins: [http://{page}]\n  anonymous: yes\n  triggers: {{call: yes, purchase: yes, time: 600, "
-        'scroll: 60, views: 3, exit: yes, click: "#help"}\n',
-        "utf-8",
-    )
-    site = Site(folder / "home", http_bind=address, overrides=str(folder / "own"), site_keys=f"shop:{KEY}")
-    site.clock.at = SystemClock().now()
-    for n in range(CUSTOMERS):
-        site.events(event("website_visited", f"c{n}", at=START, reference=f"r{n}", customer={"language": ""}))
-    shop = Shop(site, f"http://{address}", f"http://{page}")
-    with served(site, port), host_page(shop, page_port):
+    with opened_shop(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
-    site.parts.store.close()
-
-
-def open_box(page: "Page", shop: Shop, customer: str) -> None:
-    """Open the shop's page as a customer, and call for the question."""
-    page.goto(f"{shop.page}/{customer}")
-    page.wait_for_function("window.Boucle")
-    page.evaluate("Boucle.ask()")
-    page.locator("section.box").wait_for()
-
-
-def of(shop: Shop, n: int) -> SurveyRequest:
-    """Return the newest question of a shop."""
-    return sorted(shop.site.rows(SurveyRequest), key=lambda row: row.changed_at)[n]
 
 
 def test_the_script_weighs_less_than_five_kilobytes() -> None:
@@ -164,13 +70,6 @@ def test_a_customer_answers_by_keyboard_under_a_strict_policy(chromium: "Browser
         assert page.evaluate(stored)[:3] == [0, 0, ""]
         page.keyboard.press("Escape")
         box.wait_for(state="detached")
-
-
-def older(shop: Shop) -> bool:
-    """Tell whether the last question has stood for two seconds."""
-    shop.site.clock.at = SystemClock().now()
-    asked = max(request.asked_at for request in shop.site.rows(SurveyRequest))
-    return (shop.site.clock.at - asked).total_seconds() > 2
 
 
 def test_closing_by_escape_gives_the_focus_back_and_counts(chromium: "Browser", shop: Shop) -> None:
@@ -292,6 +191,10 @@ def test_each_moment_is_offered_when_it_has_come_and_not_before(chromium: "Brows
         assert moments.offered == []
         moments.scroll(0.7)
         moments.is_asked("scroll")
+        moments.visit("c6")
+        for share in (0.7, 0.5, 0.9, 0.6):
+            moments.scroll(share)
+        assert moments.offered == ["scroll"], "who is not to be asked is not asked about at every step"
 
         moments.visit("c7")
         moments.leave()
@@ -315,6 +218,13 @@ def test_each_moment_is_offered_when_it_has_come_and_not_before(chromium: "Brows
             page.evaluate(f"history.pushState({{}}, '', '/c9?page={n}')")
             moments.pass_time(1.1)
         moments.is_asked("views")
+        page.add_init_script("Object.defineProperty(window, 'navigation', {value: undefined})")
+        moments.visit("c24")
+        for n in (2, 3):
+            assert moments.offered == []
+            page.evaluate(f"history.pushState({{}}, '', '/c24?page={n}')")
+            moments.pass_time(1.1)
+        moments.is_asked("views")
 
         moments.visit("c10")
         page.evaluate("Boucle.event('purchase')")
@@ -322,6 +232,22 @@ def test_each_moment_is_offered_when_it_has_come_and_not_before(chromium: "Brows
         page.evaluate("Boucle.ask()")
         moments.pass_time(1)
         assert moments.offered == ["purchase"], "a box that is open is not asked for again"
+
+
+def test_a_fast_scroll_up_is_taken_for_leaving_on_a_phone(chromium: "Browser", shop: Shop) -> None:
+    """Not within fifteen seconds, and not a slow one: no phone says that its owner is about to leave."""
+    with opened(chromium, **PHONE) as context:
+        moments = Moments(context.new_page(), shop)
+        moments.visit("c25")
+        moments.scroll(0.5)
+        moments.scroll(0)
+        moments.pass_time(16)
+        moments.scroll(0.5)
+        moments.pass_time(60)
+        moments.scroll(0.49)
+        assert moments.offered == []
+        moments.scroll(0)
+        moments.is_asked("exit")
 
 
 def test_two_devices_are_one_customer(chromium: "Browser", shop: Shop) -> None:
@@ -401,6 +327,11 @@ def test_a_page_of_an_app_that_moves_on_keeps_no_timer(chromium: "Browser", shop
             page.on("request", lambda request: asked.append(request.url))
             page.clock.run_for(10_000)
             assert not [url for url in asked if url.endswith("/w/ask")]
+            page.evaluate("Boucle.event('purchase')")
+            page.clock.run_for(2_500)
+            assert not [url for url in asked if url.endswith("/w/ask")], "who may be asked is decided when it ends"
+            page.clock.run_for(1_000)
+            page.locator("section.box").wait_for()
     finally:
         file.write_text(before, "utf-8")
         shop.site.parts.look_at_rules()
@@ -412,6 +343,19 @@ def test_a_visitor_without_a_name_is_asked_once_a_visit(chromium: "Browser", sho
         page = context.new_page()
         page.goto(f"{shop.page}/anonymous")
         page.wait_for_function("window.Boucle")
+        page.route("**/w/ask", not_drawn)
+        with page.expect_response("**/w/ask"):
+            page.evaluate("Boucle.event('purchase')")
+        page.unroute("**/w/ask")
+        offers: list[str] = []
+        page.on("request", lambda request: offers.append(request.url) if request.url.endswith("/w/ask") else None)
+        with page.expect_response("**/w/config") as answer:
+            page.reload()
+        answer.value.finished()
+        page.wait_for_function("window.Boucle")
+        page.evaluate("Boucle.event('purchase')")
+        assert (offers, page.evaluate("sessionStorage.length")) == ([], 1), "a share draws once a visit"
+        page.evaluate("sessionStorage.clear()")
         with page.expect_response("**/w/ask") as asked:
             page.evaluate("Boucle.event('purchase')")
         at = shop.site.clock.at
@@ -434,11 +378,15 @@ def test_a_visitor_without_a_name_is_asked_once_a_visit(chromium: "Browser", sho
         own.value.get_by_text("slow").first.wait_for()
         page.reload()
         page.wait_for_function("window.Boucle")
-        offers: list[str] = []
-        page.on("request", lambda request: offers.append(request.url) if request.url.endswith("/w/ask") else None)
+        offers.clear()
         page.evaluate("Boucle.event('purchase')")
         page.evaluate("Boucle.ask()")
         box.wait_for()
         assert len(offers) == 1
     response = next(response for response in shop.site.rows(Response) if response.place)
     assert (response.score, response.comment, response.place) == (3, "slow", "site:shop")
+
+
+def not_drawn(route: "Route") -> None:
+    """Answer as the server does for who is not of the share."""
+    route.fulfill(status=204, headers={"Access-Control-Allow-Origin": route.request.headers["origin"]})

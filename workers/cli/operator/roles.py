@@ -85,7 +85,7 @@ def web(context: click.Context) -> None:
 @click.option("--minutes", default=60, show_default=True, type=click.IntRange(1, 1440), help="How long it is good for.")
 def token(customer: str, site: str | None, minutes: int) -> None:
     """Print a visitor token for data-visitor of the script, to try the question on a page as a customer."""
-    from workers.domain.web_sites import sign_visitor
+    from workers.domain.web_sites import Visitor, sign_visitor
 
     boucle = open_boucle()
     sites, keys = boucle.policies.current().sites, boucle.web_questions.keys
@@ -95,6 +95,12 @@ def token(customer: str, site: str | None, minutes: int) -> None:
     if not keys.get(name):
         raise Misconfigured([f"The site {name} has no key: set BOUCLE_SITE_KEYS={name}:KEY (openssl rand -hex 32)."])
     click.echo(sign_visitor(keys[name][0], name, customer, int(boucle.now().timestamp()) + minutes * 60))
+    if not sites[name].newcomers and not boucle.web_questions.knows(Visitor(customer)):
+        click.echo(
+            f"No event has named customer {customer} yet, so nothing will appear: send one, or write `newcomers: yes` "
+            f"for {name} in rules/sites.yaml.",
+            err=True,
+        )
 
 
 web.add_command(try_question)

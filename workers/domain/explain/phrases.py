@@ -177,6 +177,13 @@ PHRASES = {
     "closed": "Closed on {at}: its answer no longer changes.",
     "expired": "Not answered in time: no answer was confirmed by {closes}.",
     "closed-by-visitor": "Closed by the customer on the site on {at}, without an answer.",
+    "unseen-on-site": (
+        "Asked on the site, where no page has shown it yet: it may come back once; an answer counts until {closes}."
+    ),
+    "put-off-on-site": (
+        "Put off by the customer on the site on {at}: it may come back there from {back} on; "
+        "an answer counts until {closes}."
+    ),
     "waits-on-site": "Shown on the site; an answer counts until {closes}.",
     "about-ticket": "ticket {number}",
     "stop": "{what}: {why}",

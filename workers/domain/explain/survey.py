@@ -24,6 +24,7 @@ from workers.domain.survey.planning import (
 )
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.survey.support_room import asked_at_latest
+from workers.domain.survey.web_ask import AGAIN, PUT_OFF, SHOWN, back_from
 from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
@@ -344,7 +345,7 @@ def why_request(request: SurveyRequest, view: View) -> str:
     if request.reason == Reason.ANSWERED and request.state in (RequestState.OPEN, RequestState.EXPIRED):
         return view.words.say(f"answered-elsewhere.{request.state.value}", closes=closes)
     if request.state == RequestState.OPEN and request.channel == WEB:
-        return view.words.say("waits-on-site", closes=closes)
+        return why_on_site(request, closes, view)
     if request.state == RequestState.OPEN:
         clicks = clicks_of(request, view)
         return view.words.say("waits-for-answer", closes=closes, times=times(clicks, view) if clicks else "")
@@ -357,6 +358,18 @@ def why_request(request: SurveyRequest, view: View) -> str:
     if request.state == RequestState.EXPIRED:
         return view.words.say("expired", closes=closes)
     return view.words.why(view.words.lead(request.state), view.words.clause(request.reason, over=True))
+
+
+def why_on_site(request: SurveyRequest, closes: str, view: View) -> str:
+    """Return the sentence of a question that is open on a site: it stands there, or comes back."""
+    details = request.details
+    if AGAIN in details or (SHOWN in details and PUT_OFF not in details):
+        return view.words.say("waits-on-site", closes=closes)
+    if PUT_OFF not in details:
+        return view.words.say("unseen-on-site", closes=closes)
+    at, zone = datetime.fromisoformat(details[PUT_OFF]), view.case().zone
+    back = view.words.moment(back_from(details[PUT_OFF], zone))
+    return view.words.say("put-off-on-site", at=view.words.moment(at), back=back, closes=closes)
 
 
 def times(n: int, view: View) -> str:

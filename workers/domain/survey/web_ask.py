@@ -5,6 +5,7 @@ mail; what is asked counts against the same rest period.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from workers.calendar import add_wait, in_zone, parse_wait
 from workers.domain.customer_case import CustomerCase
@@ -31,6 +32,12 @@ STEP = "web"
 TEMPLATE = "ask-web"
 """What it counts as against the rest period of a template; there is no mail of this name."""
 GIVES_UP_AFTER = parse_wait("P1D")
+LATER = parse_wait("P1D")
+"""How long a question that the customer has put off stays away; it comes back once."""
+UNSEEN_AFTER = parse_wait("PT1M")
+"""How soon a question comes back that no page has shown: the customer had moved on before it came."""
+SHOWN, PUT_OFF, AGAIN = "shown", "put_off", "again"
+"""What the details of a request keep of it: when it stood on a page, was put off by the customer, and came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +53,61 @@ class Visit:
 
 def ask_on_web(case: CustomerCase, visit: Visit, quotas: DayQuotas) -> SurveyRequest | Why:
     """Ask a customer who is on a site now, and return the request; else why not, which is kept in the history."""
-    why = unless_offered(case, visit) or unless_open(case)
-    if why is None:
-        touchpoint = with_inputs(case, due_for_visit(case) or planned_by_visit(case, visit))
-        why = unless_eligible(case, touchpoint)
-        if why is None and not quotas.admit(case, touchpoint):
-            why = quota_full(case, touchpoint)
-        if why is None:
-            request = asked(case, touchpoint, visit)
-            follow_recurrence(case)
-            return request
-    note_visit(case, visit.site.id, why)
-    return why
+    result: SurveyRequest | Why | None = unless_offered(case, visit)
+    if result is None:
+        earlier = open_question(case)
+        result = ask_anew(case, visit, quotas) if earlier is None else ask_again(case, visit, earlier)
+    if isinstance(result, Why):
+        note_visit(case, visit.site.id, result)
+    return result
+
+
+def ask_anew(case: CustomerCase, visit: Visit, quotas: DayQuotas) -> SurveyRequest | Why:
+    """Ask what is due for this visit, or what the visit plans; return why not where the core says no."""
+    touchpoint = with_inputs(case, due_for_visit(case) or planned_by_visit(case, visit))
+    why = unless_eligible(case, touchpoint)
+    if why is None and not quotas.admit(case, touchpoint):
+        why = quota_full(case, touchpoint)
+    if why is not None:
+        return why
+    request = asked(case, touchpoint, visit)
+    follow_recurrence(case)
+    return request
+
+
+def ask_again(case: CustomerCase, visit: Visit, request: SurveyRequest) -> SurveyRequest | Why:
+    """Bring an open question back that was put off, or never seen: the same one, once, and by the rules of today."""
+    if not comes_back(case, request, visit.site.id):
+        return Why(Reason.OPEN_QUESTION)
+    touchpoint = case.get(Touchpoint, request.journey, request.step)
+    assert touchpoint is not None  # it was asked by it
+    open_until = {"due_at": case.now, "wake_at": case.now, "give_up_at": request.closes_at}
+    why = unless_stopped(case, touchpoint.but(state=TouchpointState.PLANNED, reason="", detail="", **open_until))
+    if why is not None:
+        return why
+    return noted(case, request, AGAIN)
+
+
+def noted(case: CustomerCase, request: SurveyRequest, what: str) -> SurveyRequest:
+    """Keep in the details of a request that something happened to it now, and return it."""
+    after = replace(request, details={**request.details, what: case.now.isoformat()}, changed_at=case.now)
+    case.change(after)
+    return after
+
+
+def comes_back(case: CustomerCase, request: SurveyRequest, site: str) -> bool:
+    """Tell whether a question was put off or never shown on a site, did not come back since, and its time has come."""
+    details = request.details
+    if request.reason or AGAIN in details or details.get("site") != site:
+        return False
+    if PUT_OFF in details:
+        return back_from(details[PUT_OFF], case.zone) <= case.now
+    return SHOWN not in details and add_wait(request.asked_at, UNSEEN_AFTER, case.zone) <= case.now
+
+
+def back_from(put_off: str, zone: str) -> datetime:
+    """Return from when on a question may come back that was put off at an instant."""
+    return add_wait(datetime.fromisoformat(put_off), LATER, zone)
 
 
 def unless_offered(case: CustomerCase, visit: Visit) -> Why | None:
@@ -72,11 +122,11 @@ def unless_offered(case: CustomerCase, visit: Visit) -> Why | None:
     return None
 
 
-def unless_open(case: CustomerCase) -> Why | None:
-    """Return that another question is open on a site: one customer has one, in however many tabs."""
+def open_question(case: CustomerCase) -> SurveyRequest | None:
+    """Return the question that is open on a site: one customer has one, in however many tabs."""
     for request in case.all(SurveyRequest):
         if request.channel == WEB and request.state == RequestState.OPEN and request.closes_at > case.now:
-            return Why(Reason.OPEN_QUESTION)
+            return request
     return None
 
 
@@ -129,6 +179,16 @@ def unless_eligible(case: CustomerCase, touchpoint: Touchpoint) -> Why | None:
     """Return why the core does not let this be asked now: facts, stops, suppression, rest period, yearly maximum."""
     if touchpoint.state == TouchpointState.ASKED:
         return Why(Reason.ASKED_ON_WEB)
+    if (why := unless_stopped(case, touchpoint)) is not None:
+        return why
+    if touchpoint.if_resting == "exempt":
+        return None
+    rests = rest_of(case, question_of(touchpoint, case.policy))
+    return Why(Reason(rests.reason), dates_of(rests)) if rests else None
+
+
+def unless_stopped(case: CustomerCase, touchpoint: Touchpoint) -> Why | None:
+    """Return what of the customer's facts stands against a question on a site, whenever they were asked last."""
     stands = assess(case, touchpoint)
     if stands.state == TouchpointState.HELD and (other := not_selected(case, touchpoint)).reason:
         return other
@@ -136,10 +196,7 @@ def unless_eligible(case: CustomerCase, touchpoint: Touchpoint) -> Why | None:
         return Why(stands.reason, stands.detail)
     if case.suppressed and case.suppressed not in OF_MAILBOX:
         return Why(Reason.SUPPRESSED, case.suppressed)
-    if touchpoint.if_resting == "exempt":
-        return None
-    rests = rest_of(case, question_of(touchpoint, case.policy))
-    return Why(Reason(rests.reason), dates_of(rests)) if rests else None
+    return None
 
 
 def asked(case: CustomerCase, touchpoint: Touchpoint, visit: Visit) -> SurveyRequest:
@@ -195,4 +252,25 @@ def close_on_web(case: CustomerCase, request: SurveyRequest) -> bool:
     if request.channel != WEB or request.state != RequestState.OPEN:
         return False
     case.change(replace(request, state=RequestState.EXPIRED, reason=Reason.CLOSED_BY_VISITOR, changed_at=case.now))
+    return True
+
+
+def put_off_on_web(case: CustomerCase, request: SurveyRequest) -> bool:
+    """Keep that the customer wants to answer later; once, and it counts as asked all the same."""
+    if request.channel != WEB or request.state != RequestState.OPEN or not may_be_put_off(request):
+        return False
+    noted(case, request, PUT_OFF)
+    return True
+
+
+def may_be_put_off(request: SurveyRequest) -> bool:
+    """Tell whether the customer may put a question off: not one that came back already."""
+    return PUT_OFF not in request.details and AGAIN not in request.details
+
+
+def show_on_web(case: CustomerCase, request: SurveyRequest) -> bool:
+    """Keep that the question stood on a page, the first time."""
+    if request.channel != WEB or request.state != RequestState.OPEN or SHOWN in request.details:
+        return False
+    noted(case, request, SHOWN)
     return True

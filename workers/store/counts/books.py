@@ -34,6 +34,7 @@ from workers.domain.types import (
 )
 from workers.store import tables as t
 from workers.store.counts import report_cells, running_counts
+from workers.store.counts.site_counts import tally_sites
 
 
 def text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -66,7 +67,7 @@ def tallies(connection: Connection) -> dict[str, int]:
     tally["drivers.parts"] = sum(driver.parts for driver in contributions(choices(connection)))
     for name, statement in COUNTED.items():
         tally[name] = int(connection.execute(statement).scalar() or 0)
-    return tally
+    return tally | tally_sites(connection)
 
 
 def events() -> dict[str, sa.Select[int]]:

@@ -51,7 +51,7 @@ class AnonymousQuestions:
     def ask(self, offer: Offer, key: str) -> str | None:
         """Return the id of a question, None where nobody is asked; `key` is random and the visitor's own."""
         site = offer.site
-        offered = site.anonymous and offer.trigger in site.triggers and site.shows_on(offer.page)
+        offered = site.anonymous and site.offers(offer.trigger, offer.page)
         if not offered or not drawn(key, site.share) or self._is_paused():
             return None
         return f"{site.id}.{int(self._now().timestamp())}.{key}"

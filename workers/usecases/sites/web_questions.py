@@ -16,7 +16,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import SurveyRequest
 from workers.domain.survey.day_quotas import DayQuotas, names_due
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, repeats, response_to
-from workers.domain.survey.web_ask import STEP, Visit, ask_on_web, close_on_web, note_visit
+from workers.domain.survey.web_ask import STEP, Visit, ask_on_web, close_on_web, note_visit, put_off_on_web, show_on_web
 from workers.domain.types import WEB, Reason
 from workers.domain.web_sites import RefusedToken, Visitor, WebSite, read_visitor
 from workers.store import read
@@ -88,6 +88,12 @@ class WebQuestions:
             self._note_refused(site, visitor)
         return None
 
+    def knows(self, visitor: Visitor) -> bool:
+        """Tell whether an event has named a customer, also one whose data was erased since."""
+        with self._store.reading(patient=True) as connection:
+            key = customer_id(visitor.crm_id, self._policy().ids)
+            return find_customer(connection, visitor.crm_id, key) is not None
+
     def ask(self, visitor: Visitor, visit: Visit) -> SurveyRequest | None:
         """Ask a customer who is on a site now; None when they are not known, or not to be asked: explain says why."""
 
@@ -117,15 +123,11 @@ class WebQuestions:
     def shown(self, request: SurveyRequest) -> None:
         """Keep that the question stood on the page."""
         self._customer_actions.click(request.id, None, METHOD, "shown")
+        self._act(request, show_on_web)
 
-    def close(self, request: SurveyRequest) -> None:
-        """Keep that the customer closed the question: asked, and not answered."""
-
-        def act(case: CustomerCase) -> bool:
-            asked = case.get(SurveyRequest, request.id)
-            return asked is not None and close_on_web(case, asked)
-
-        self._customer_actions.act_for_owner(SurveyRequest, request.id, act)
+    def close(self, request: SurveyRequest, *, for_now: bool = False) -> None:
+        """Keep that the customer closed the question: asked, and not answered; or put it off, where it is `for_now`."""
+        self._act(request, put_off_on_web if for_now else close_on_web)
 
     def answer(self, request: SurveyRequest, score: int, comment: str, *, trapped: bool = False) -> Taken:
         """Take an answer the way of any other; the same once more, one too early and a machine's change nothing."""
@@ -133,6 +135,13 @@ class WebQuestions:
         if taken not in (Taken.KEPT, Taken.GONE):
             self._customer_actions.click(request.id, score, METHOD, taken)
         return taken
+
+    def _act(self, request: SurveyRequest, change: Callable[[CustomerCase, SurveyRequest], bool]) -> None:
+        def act(case: CustomerCase) -> bool:
+            asked = case.get(SurveyRequest, request.id)
+            return asked is not None and change(case, asked)
+
+        self._customer_actions.act_for_owner(SurveyRequest, request.id, act)
 
     def _early(self, request: SurveyRequest) -> Taken | None:
         return Taken.EARLY if self._now() - request.asked_at < SOONEST else None

@@ -4,6 +4,7 @@ JSON from the origins of `rules/sites.yaml` and no other, without cookies. Who g
 reason is; `explain` tells it. Nothing changes by a GET.
 """
 
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from workers.domain.drivers import offered
 from workers.domain.records import SurveyRequest
 from workers.domain.reporting.scales import SCALES, Scale, scale_of
 from workers.domain.survey.request import language_of
-from workers.domain.survey.web_ask import Visit
+from workers.domain.survey.web_ask import Visit, may_be_put_off
 from workers.domain.types import QuestionKind
 from workers.domain.web_sites import WebSite
 from workers.usecases.places import place_answers as places
 from workers.usecases.sites.anonymous_questions import Offer
+from workers.usecases.sites.newcomers import take_in_newcomer
 from workers.usecases.sites.web_questions import Taken
 from workers.web.http.answers.problems import problem
 from workers.web.http.middleware.limits import body_within
@@ -29,6 +31,7 @@ from workers.web.http.requests.clients import address_prefix, client_of
 from workers.web.http.requests.context import Web, web_of
 from workers.web.http.requests.threads import run_in_threadpool
 
+log = logging.getLogger(__name__)
 SCRIPT = "question.js"
 MOST_BYTES = 32_000
 """A comment of 5,000 signs, each of them written as an escape, and the rest."""
@@ -43,6 +46,8 @@ NAMELESS = "web.nameless"
 WITHOUT_NAME = "anonymous"
 """What a page says instead of a visitor's token."""
 JSON = "application/json"
+LATER = "later"
+"""How a customer closes a question that may come back."""
 
 Fields = Mapping[str, object]
 Door = Callable[[Request, Fields], Awaitable[Response]]
@@ -52,13 +57,17 @@ NamelessAct = Callable[[Request, Fields, WebSite], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it is handed out: its id, what its signature is for, its language and wording, what it measures."""
+    """A question as it is handed out: its id, what its signature is for, its language and wording, what it measures.
+
+    `waits` says that the customer may put it off.
+    """
 
     id: str
     purpose: str
     language: str
     wording: str | None
     question: str | None = None
+    waits: bool = False
 
 
 def script(request: Request) -> Response:
@@ -166,9 +175,17 @@ def ask_customer(web: Web, offer: Offer, language: str, token: str) -> Question 
     visitor = web.web_questions.visitor(offer.site, token)
     if visitor is None:
         return None
+    if offer.site.offers(offer.trigger, offer.page) and not web.web_questions.knows(visitor):
+        if not offer.site.newcomers:
+            log.info("site %s: nobody has named this visitor", offer.site.id, extra={"action": "web.visitor_unknown"})
+            return None
+        take_in_newcomer(web.intake, offer.site, visitor, web.now)
     visit = Visit(offer.site, offer.trigger, offer.page, visitor.reference, language)
     asked = web.web_questions.ask(visitor, visit)
-    return Question(asked.id, PURPOSE, asked.language, asked.wording, asked.question) if asked else None
+    if asked is None:
+        return None
+    waits = may_be_put_off(asked)
+    return Question(asked.id, PURPOSE, asked.language, asked.wording, asked.question, waits=waits)
 
 
 def words(web: Web, asked: Question) -> dict[str, object]:
@@ -193,10 +210,13 @@ def words(web: Web, asked: Question) -> dict[str, object]:
         "high": text(f"score.{scale.highest}"),
         "why": text("answer.why"),
         "send": text("answer.send"),
+        "sending": text("web.sending"),
+        "later": text("web.later") if asked.waits else "",
         "close": text("web.close"),
         "opened": text("web.opened"),
         "choose": text("web.choose"),
         "failed": text("web.failed"),
+        "gone": text("web.gone"),
         "thanks": text("web.thanks"),
         "own": text("place.own" if asked.purpose == NAMELESS else "web.reasons"),
     }
@@ -246,8 +266,9 @@ async def shown(request: Request, fields: Fields, asked: SurveyRequest) -> Respo
 
 
 async def closed(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
-    """Keep that the customer closed the question; the first word counts."""
-    await run_in_threadpool(web_of(request).web_questions.close, asked)
+    """Keep that the customer closed the question, or put it off; the first word counts."""
+    for_now, questions = text_of(fields, "how") == LATER, web_of(request).web_questions
+    await run_in_threadpool(lambda: questions.close(asked, for_now=for_now))
     return Response(status_code=204)
 
 
