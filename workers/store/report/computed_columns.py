@@ -16,6 +16,7 @@ from workers.domain.reporting import NONE
 from workers.domain.types import Effect
 from workers.store import tables as t
 from workers.store.report.figures import C, Column
+from workers.store.tables.columns import Instant
 
 FAR = "9999-12-31T00:00:00+00:00"
 """Stands for what never happened, after everything that did."""
@@ -33,8 +34,8 @@ FROM_ORDERS = "10+"
 def days_between(connection: Connection, since: Column, until: Column) -> Column:
     """Return the days from one instant to another, with their fractions; what is no instant is no number."""
     if connection.dialect.name == "postgresql":
-        length = sa.type_coerce(until, sa.DateTime()) - sa.type_coerce(since, sa.DateTime())
-        return sa.cast(sa.extract("epoch", length), sa.Float()) / SECONDS_A_DAY
+        seconds = sa.extract("epoch", until) - sa.extract("epoch", since)
+        return sa.cast(seconds, sa.Float()) / SECONDS_A_DAY
     return sa.func.julianday(until, type_=sa.Float()) - sa.func.julianday(since, type_=sa.Float()) + TINY
 
 
@@ -42,7 +43,7 @@ def first_of(connection: Connection, names: tuple[str, ...]) -> Column:
     """Return when the first event of some names was; FAR where there was none."""
     texts = [sa.func.coalesce(C.firsts[name].as_string(), FAR) for name in names]
     if connection.dialect.name == "postgresql":
-        instants = [sa.cast(text, sa.DateTime(timezone=True)) for text in texts]
+        instants = [sa.cast(text, Instant()) for text in texts]
         return sa.func.least(*instants) if len(instants) > 1 else instants[0]
     return sa.func.min(*texts) if len(texts) > 1 else texts[0]
 
