@@ -46,7 +46,7 @@ document.addEventListener("boucle:closed", () => { told.textContent = "Closed. S
 const offer = act => () => {
   if (window.Boucle) act();
   setTimeout(() => {
-    if (!shown) told.textContent = "No question: this customer was asked before. See why below.";
+    if (!shown) told.textContent = "No question now: this customer was asked before, or has put it off. See why below.";
   }, 3000);
 };
 document.querySelector("#feedback").addEventListener("click", offer(() => Boucle.ask()));

@@ -35,18 +35,22 @@ Its moments stand in {rules}
 (edit, save, load the page again). It is an installation of its own: your customers are not in it, and it is gone after
 Ctrl-C.
 
-On your own pages, in three more steps (docs/web-question.md):
+On your own pages, in four more steps (docs/web-question.md):
 
   1. in rules/sites.yaml of your folder BOUCLE_OVERRIDES:
        shop:
          name: your shop
          origins: [https://www.shop.example]
          triggers: {{purchase: yes, time: 30}}
-  2. for Boucle, and the part behind the colon for your shop's server, which signs who is there:
+         newcomers: yes          # also asks customers whom your CRM has sent no event about yet
+  2. for Boucle, which reads it when it starts, and the part behind the colon for your shop's server, which signs who is
+     there:
        BOUCLE_SITE_KEYS=shop:{key}
   3. on each page, with the token that your server signs (Python, PHP, Node in docs/web-question.md; `boucle web token`
      prints one to begin with):
        <script async src="{boucle}/w/v1.js" data-site="shop" data-visitor="TOKEN"></script>
+  4. in a script of the page after an order:
+       (window.Boucle = window.Boucle || []).push(["event", "purchase"]);
 
 Ctrl-C ends."""
 
@@ -61,6 +65,7 @@ def try_question(port: int) -> None:
     from workers.process.rounds import wait_or_stop
 
     settings = read_settings()
+    click.echo("Starting a Boucle of its own for the sample page...", err=True)
     try:
         server = bind_shop(port)
     except OSError as error:
