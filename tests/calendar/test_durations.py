@@ -247,3 +247,17 @@ def test_a_wait_lasts_between_its_shortest_and_its_longest(day: int, months: int
     """From whatever day it is counted; tables are checked with the one, and turns are counted with the other."""
     anchor, wait = utc("2000-01-01") + timedelta(days=day), Wait(months, days, 3_600)
     assert wait.shortest <= add_wait(anchor, wait, "UTC") - anchor <= wait.longest
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Paris", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Asia/Gaza"]
+)
+def test_days_near_a_change_of_the_clocks_are_what_the_zone_says(zone: str) -> None:
+    """Where no clock changes a wait is counted without asking the zone; nobody sees where that begins and ends."""
+    info = ZoneInfo(zone)
+    for change in changes_of(info):
+        for hours in range(-96, 97, 5):
+            anchor = change + timedelta(hours=hours)
+            for days in (1, 2, 7):
+                expected = instant_of(anchor.astimezone(info) + timedelta(days), info)
+                assert add_wait(anchor, Wait(days=days), zone) == expected

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from workers.calendar.timezones import as_utc, instant_of, zone_info
+from workers.calendar.timezones import as_utc, instant_of, steady_offset, zone_info
 from workers.errors import BadInput
 
 _ISO = re.compile(
@@ -136,14 +136,29 @@ def add_wait(anchor: datetime, wait: Wait, zone: str) -> datetime:
         anchor = as_utc(anchor)
     try:
         if wait.months or wait.days:
-            info = zone_info(zone)
-            wall = anchor.astimezone(info)
-            if wait.months:
-                wall = _months_on(wall, wait.months)
-            anchor = instant_of(wall + timedelta(wait.days), info)
+            anchor = _on_a_later_day(anchor, wait, zone)
         return anchor + timedelta(0, wait.seconds) if wait.seconds else anchor
     except (OverflowError, ValueError):
         raise BadInput(f"{anchor.isoformat()} plus {wait.iso()} leaves the calendar: check the date.") from None
+
+
+def _on_a_later_day(anchor: datetime, wait: Wait, zone: str) -> datetime:
+    """Return the instant so many months and days after one in UTC; where no clock changes, without asking the zone."""
+    offset = steady_offset(anchor.toordinal(), zone)
+    if offset is not None:
+        wall = _on_the_wall(anchor + offset, wait)
+        offset = steady_offset(wall.toordinal(), zone)
+        if offset is not None:
+            return wall - offset
+    info = zone_info(zone)
+    return instant_of(_on_the_wall(anchor.astimezone(info), wait), info)
+
+
+def _on_the_wall(wall: datetime, wait: Wait) -> datetime:
+    """Return a wall time so many months and days later."""
+    if wait.months:
+        wall = _months_on(wall, wait.months)
+    return wall + timedelta(wait.days) if wait.days else wall
 
 
 def _months_on(wall: datetime, months: int) -> datetime:

@@ -9,7 +9,7 @@ import re
 import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -102,6 +102,23 @@ def as_utc(at: datetime) -> datetime:
 def in_zone(at: datetime, zone: str) -> datetime:
     """Return the same instant as wall time in `zone`."""
     return as_utc(at).astimezone(zone_info(zone))
+
+
+@lru_cache(maxsize=16_384)  # the days of some years in the zones of a company
+def steady_offset(day: int, zone: str) -> timedelta | None:
+    """Return the offset from UTC that holds in a zone all through a day and the two beside it; None where it changes.
+
+    `day` is the ordinal of a date, in UTC or on the wall: every instant of it lies within the three days. So a wall
+    time of that day is one instant, the one at this offset. Since 1970 no zone changed its clocks twice within
+    a week, so midnights tell it all. Raises BadInput for an unknown zone.
+    """
+    info = zone_info(zone)
+    try:
+        midnights = [datetime.fromordinal(day + near).replace(tzinfo=UTC) for near in (-1, 0, 1, 2)]
+        offsets = {midnight.astimezone(info).utcoffset() for midnight in midnights}
+    except (OverflowError, ValueError):  # at the ends of the calendar
+        return None
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
