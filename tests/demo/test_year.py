@@ -1,67 +1,102 @@
-"""The demo's year through the real use cases: every channel is in it, its books add up, and a seed gives one year."""
+"""The demo's year through the real use cases: everything is in it, its books add up, and a seed gives one year.
 
+It is played twice: once as it is, and once with everything that comes from outside delivered two times.
+"""
+
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from demoyear import (
+    CUSTOMERS,
+    DELIVERED,
+    SEED,
+    counted,
+    deliver_twice,
+    digest_of,
+    play,
+    played_in,
+    report_texts,
+    rows_of,
+    waits,
+)
 
 from workers import app, settings
-from workers.demo import Demo, DemoResult
+from workers.demo import DemoResult
 from workers.demo.own_rules import FOLDER
+from workers.demo.run import SENDING_ALWAYS
 from workers.demo.start import demo_settings
 from workers.demo.summary import figures, waterfall
 from workers.domain.attributes import FILE
+from workers.domain.invariants import difference
+from workers.domain.records import Customer, SurveyRequest, Touchpoint
 from workers.domain.reporting import Filters
+from workers.domain.types import Reason
+from workers.store import read, tables
+from workers.usecases.operation import inquiry
+from workers.usecases.queue_control import QueueControl
 from workers.usecases.report.accounts import report
 
-SEED, CUSTOMERS = 5, 14
 SECRET = "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="
 CARRIER = "twilio://AC0123456789:token@+33700000000"
 
 
 @dataclass(frozen=True)
 class Played:
-    """A year that was played twice, and the counts of its waterfall."""
+    """A year that was played twice, with the counts of its waterfall and of everything that it is to show."""
 
     first: DemoResult
     again: DemoResult
+    once: app.Boucle
+    boucle: app.Boucle
+    delivered: Counter[str]
     counts: dict[str, dict[str, int]]
-    accounts: dict[str, object]
+    things: dict[str, int]
     home: Path
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    """Play a small year twice, each in a home of its own: the first with a carrier and a receiver of webhooks set."""
-    home = tmp_path_factory.mktemp("demo")
+    """Play a small year twice: first with a carrier and a receiver of webhooks set, then with everything delivered
+    twice."""
+    first_home, home = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("demo")
     first = play(
-        tmp_path_factory.mktemp("first"),
+        first_home,
         BOUCLE_SMS_URL=CARRIER,
         BOUCLE_WEBHOOK_URL="https://crm.example/hook",
         BOUCLE_WEBHOOK_SECRET=SECRET,
     )
-    again = play(home)
-    boucle = app.Boucle(demo_settings(settings.read({"BOUCLE_HOME": str(home)}), SEED))
+    with pytest.MonkeyPatch.context() as patch:
+        delivered = deliver_twice(patch)
+        again = play(home)
+    once, boucle = played_in(first_home), played_in(home)
     with boucle.store.reading() as connection:
-        counts = figures(connection)
-        policy = boucle.policies.current()
-        accounts = report(connection, Filters(), boucle.now(), policy.attributes)
-    yield Played(first, again, counts, accounts, home)
+        counts, things = figures(connection), counted(connection)
+    yield Played(first, again, once, boucle, delivered, counts, things, home)
+    once.store.close()
     boucle.store.close()
 
 
-def play(home: Path, **more: str) -> DemoResult:
-    """Play the year in a home."""
-    read = settings.read({"BOUCLE_HOME": str(home), **more})
-    return Demo(read, seed=SEED, customers=CUSTOMERS, tell=lambda share: None).run()
-
-
-def test_the_same_seed_gives_the_same_books(played: Played) -> None:
-    """Two plays of a seed end with one digest in any home, whatever an operator has set: a demo reaches nobody."""
+def test_the_same_seed_gives_the_same_books_and_everything_twice_changes_nothing(played: Played) -> None:
+    """One digest in any home, whatever an operator has set, and however often each event, answer, reply, visit and
+    closing is delivered: a demo reaches nobody, and each is taken once."""
+    assert {f"{owner.__name__}.{name}" for owner, name in DELIVERED} == set(played.delivered)
+    differences = difference(rows_of(played.once.store), rows_of(played.boucle.store))
+    assert list(differences)[:20] == []
     assert played.first.digest == played.again.digest
     assert (played.first.sums_hold, played.again.sums_hold) == (True, True)
     assert len((played.home / "sms.jsonl").read_text("utf-8").splitlines()) == sum(played.counts["sms"].values())
+
+
+def test_everything_that_a_customer_may_meet_is_in_a_small_year(played: Played) -> None:
+    """SMS with misspelt and unclear replies, the site, the till, accounts, reasons by band, a rating after a call,
+    reminders, a sample, what comes round and what waits for support: each is counted in its books."""
+    assert [name for name, n in played.things.items() if not n] == []
+    share = played.things["asked by sms"] / played.counts["touchpoints"]["asked"]
+    assert 0.02 < share < 0.2, "one question in twenty by SMS in a large shop"
 
 
 def test_customers_are_asked_and_answer_by_mail_by_sms_and_on_the_site(played: Played) -> None:
@@ -85,8 +120,39 @@ def test_whoever_is_at_the_till_answers_and_what_is_played_with_it_is_kept_apart
 
 def test_hotels_and_decorators_are_accounts(played: Played) -> None:
     """Who buys for one is of it, and the report of accounts has something to say."""
-    assert 0 < int(str(played.accounts["accounts"])) <= int(str(played.accounts["people"])) < CUSTOMERS
-    assert int(str(played.accounts["accounts_answered"])) > 0
+    with played.boucle.store.reading() as connection:
+        told = report(connection, Filters(), played.boucle.now(), played.boucle.policies.current().attributes)
+    assert 0 < int(str(told["accounts"])) <= int(str(told["people"])) < CUSTOMERS
+    assert int(str(told["accounts_answered"])) > 0
+
+
+def test_questions_wait_for_support_some_days_and_none_for_good(played: Played) -> None:
+    """While agents are away or have calls to make, questions about a relationship wait; each is looked at in time."""
+    with played.boucle.store.reading() as connection:
+        policy = played.boucle.policies.current()
+        touchpoints = {f"{row.journey}/{row.step}": row for row in read.rows(connection, Touchpoint)}
+        requests = {request.touchpoint: request for request in read.rows(connection, SurveyRequest)}
+        longest = timedelta()
+        for wait in waits(connection):
+            touchpoint = touchpoints[wait.subject_id]
+            assert touchpoint.step in policy.plan.may_wait
+            if touchpoint.key() in requests:
+                longest = max(longest, requests[touchpoint.key()].asked_at - wait.at)
+    assert timedelta(days=1) < longest <= timedelta(days=6)
+
+
+def test_the_queue_and_the_customers_page_say_who_waits_for_support(played: Played) -> None:
+    """When the demo ends two of three agents are away: some questions wait, and the pages say why and until when."""
+    boucle = played.boucle
+    queue = QueueControl(boucle.store, boucle.policies.current, boucle.now, SENDING_ALWAYS)
+    support = queue.outlook().support
+    with boucle.store.reading() as connection:
+        waiting = read.rows(connection, Touchpoint, tables.touchpoint.c.reason == Reason.SUPPORT_BUSY)
+        customer = read.by_key(connection, Customer, waiting[0].customer)
+        assert customer is not None
+        story = inquiry.explain(connection, "customer", customer.crm_id, boucle.now(), boucle.policies.current())
+    assert (support["state"], support["waiting"]) == ("on", len(waiting))
+    assert "it waits because support has no room for more answers" in str(story)
 
 
 def test_the_lamp_shops_rules_are_a_folder_and_an_operators_own_are_left_alone(played: Played, tmp_path: Path) -> None:
@@ -94,3 +160,11 @@ def test_the_lamp_shops_rules_are_a_folder_and_an_operators_own_are_left_alone(p
     assert (played.home / FOLDER / FILE).is_file()
     own = settings.read({"BOUCLE_HOME": str(tmp_path), "BOUCLE_OVERRIDES": str(tmp_path)})
     assert demo_settings(own, SEED).overrides == tmp_path
+
+
+def test_a_carriers_reports_come_twice_as_well(played: Played) -> None:
+    """Every SMS is reported as delivered: once here and twice there, with the same books. The last one, as it goes on
+    from the end of the year."""
+    texts = sum(played.counts["sms"].values())
+    assert (report_texts(played.once), report_texts(played.boucle), report_texts(played.boucle)) == (texts, texts, 0)
+    assert digest_of(played.once.store) == digest_of(played.boucle.store) != played.first.digest

@@ -65,8 +65,10 @@ QUESTIONS = {"J11": QuestionKind.CSAT.value}
 
 COMES_ROUND = {"J18": "P6M"}
 """The row that asks who has lamps on trial, hotels and decorators, again and again."""
-MAY_WAIT = dict.fromkeys(("J5", "J6", "J9", "J10"), "P5D")
+MAY_WAIT = dict.fromkeys(("J4", "J5", "J6", "J8", "J9", "J10"), "P5D")
 """The rows that wait while support could not call who would be unhappy."""
+CALLS_A_DAY = 1
+"""Calls of one agent on a whole day: all three do many other things."""
 NEW_COLUMNS = {
     "channel: text": ON_SITE_FIRST,
     "share: integer 1..100": SHARES,
@@ -92,7 +94,7 @@ def files_of(shipped: Data) -> dict[str, str]:
         ATTRIBUTES_FILE: ATTRIBUTES,
         SITES_FILE: SITES,
         PLACES_FILE: PLACES,
-        CALENDAR: shipped.read(CALENDAR).decode().replace("# calls_a_day:", "calls_a_day:"),
+        CALENDAR: shipped.read(CALENDAR).decode().replace("# calls_a_day: 8", f"calls_a_day: {CALLS_A_DAY}"),
         f"{PLAN}/table.yaml": definition(shipped.read(f"{PLAN}/table.yaml").decode()),
         f"{PLAN}/rules.csv": rows(shipped.read(f"{PLAN}/rules.csv").decode()),
         f"{PLAN}/cases.csv": cases(shipped.read(f"{PLAN}/cases.csv").decode()),

@@ -13,17 +13,18 @@ from random import Random
 from workers.app import Boucle
 from workers.calendar import add_working
 from workers.demo import reactions, shop
+from workers.demo.absences import AGENTS, agents_there, plan_absences
 from workers.demo.shop import Person, ShopEvent, was_late
 from workers.demo.texters import Texters
 from workers.demo.till import Till
 from workers.demo.visitors import Visitors
 from workers.domain import ticket as ticketing
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket
 from workers.domain.types import RequestState, TicketState
 from workers.store.demo.crowd import ArrivedMail, mails_arrived, texts_arrived, tickets_opened
 from workers.usecases.ticket_actions import TicketAct
 
-AGENTS = ("claire", "nadia", "tom")
 STILL_OPEN, LATE_ONES = (shop.END - timedelta(days=days) for days in (11, 8))
 """Tickets opened since then wait for something, or nobody has reached the customer yet: so the inbox is not empty."""
 READ_EVERY, READ_AFTER, READ_LAST = timedelta(days=14), timedelta(hours=4), timedelta(days=30)
@@ -77,6 +78,7 @@ class Crowd:
         """Plan what follows from what customers order: who comes to the site or the till, who reads SMS."""
         self._visitors.plan_visits(events, self._persons)
         self._till.plan_answers(list(self._persons.values()))
+        plan_absences(self._parts, self.plan)
         for number in range(READINGS):
             at = shop.END - READ_LAST - number * READ_EVERY
             self.plan(at, f"sms/{number}", lambda: self._texters.read_by_hand(AGENTS[0], READ_AFTER))
@@ -162,9 +164,9 @@ class Crowd:
         self._worked_on.add((ticket.id, ticket.reopened))
         key = f"{person.id}/{ticket.trigger}/{ticket.due_at.isoformat()}/{ticket.reopened}"
         call = reactions.call_of(self._seed, person, key, ticket.comment)
-        agent = AGENTS[Random(f"{self._seed}/agent/{key}").randrange(len(AGENTS))]
         calendar = self._parts.policies.current().calendar
         at = add_working(ticket.opened_at, call.after, calendar)
+        agent = Random(f"{self._seed}/agent/{key}").choice(agents_there(at))
         number = ticket.number
         self.plan(at, f"{key}/0", lambda: self._act(number, agent, "claim", call))
         for miss in range(call.misses):
@@ -182,9 +184,6 @@ class Crowd:
 
     def _act(self, number: int, agent: str, what: str, call: reactions.Call) -> None:
         """Do one act on a ticket, unless it was done by somebody else meanwhile."""
-        view = self._parts.ticket_actions.find(number)
-        if view is None or view[0].state == TicketState.DONE:
-            return
         ending = ticketing.Ending(call.outcome, call.cause, sentence=call.sentence)
         acts: dict[str, TicketAct] = {
             "claim": lambda case, ticket: ticketing.claim(case, ticket, agent),
@@ -195,4 +194,9 @@ class Crowd:
             ),
             "done": lambda case, ticket: ticketing.done(case, ticket, agent, ending),
         }
-        self._parts.ticket_actions.act(number, acts[what])
+
+        def unless_done(case: CustomerCase, ticket: Ticket) -> None:
+            if ticket.state != TicketState.DONE:
+                acts[what](case, ticket)
+
+        self._parts.ticket_actions.act(number, unless_done)

@@ -159,8 +159,8 @@ def one_order(person: Person, reference: str, at: datetime, random: Random) -> I
     days = 2 + random.random() * 3 + (9 + random.random() * 6 if is_late(person.region, at) else 0)
     arrived = at + timedelta(days=days)
     yield journey_event(person, "delivery", arrived, reference, {"label": label, **details})
-    if random.random() < 0.06:
-        ended = arrived + timedelta(days=3 + random.random() * 20)
+    if random.random() < 0.08:
+        ended = arrived + timedelta(days=3 + random.random() * 60)
         agent = random.choice(("Claire", "Nadia", "Tom"))
         yield journey_event(person, "interaction_ended", ended, f"call-{reference}", {"label": label, "agent": agent})
     if random.random() < 0.01:

@@ -41,13 +41,18 @@ def one_way(random: Random, person: Person, *, late: bool, template: str) -> str
         "number": str(score),
         "with words": f"{score} {reason_for(random, score, language, late=late)}",
         "word": word,
-        "slip": f"{word[:-1]}{word[-1] * 3}" if len(word) > 3 else f"{word}z",
+        "slip": misspelt(word),
         "unclear": random.choice(UNCLEAR[language]),
         "call": f"{score} {CALL[language]}",
         "help": "aide" if language == "fr" else "help",
         "stop": random.choice(STOP[language]),
     }
     return replies[way]
+
+
+def misspelt(word: str) -> str:
+    """Return a word as it is typed in haste: no machine reads a score in it."""
+    return f"{word[:-1]}{word[-1] * 3}" if len(word) > 3 else f"{word}z"
 
 
 def reply_to_why(seed: int, person: Person, key: str, score: int, *, late: bool) -> str:
