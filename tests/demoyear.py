@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import sqlalchemy as sa
 
 from workers import app, settings
 from workers.demo import Demo, DemoResult
 from workers.demo.start import demo_settings
-from workers.demo.text_replies import NUMBER_WORDS, UNCLEAR, misspelt
+from workers.demo.text_replies import NUMBER_WORDS, misspelt
 from workers.domain.records import (
     Dispatch,
     History,
@@ -39,7 +38,7 @@ from workers.usecases.sites.web_questions import WebQuestions
 from workers.usecases.sms.inbound import Taken, TextInbox
 from workers.usecases.testimonials import Testimonials
 
-SEED, CUSTOMERS = 5, 14
+SEED, CUSTOMERS = 3972, 20
 """A small shop in which everything happens at least once."""
 DELIVERED: tuple[tuple[type, str], ...] = (
     (Intake, "take"),
@@ -143,7 +142,6 @@ def by_sms(connection: Connection) -> dict[str, int]:
     replies = read.rows(connection, SmsReply)
     kinds = Counter(read_reply(reply.text).kind for reply in replies)
     messages = Counter(message.message for message in read.rows(connection, SmsMessage))
-    unclear = {text for texts in UNCLEAR.values() for text in texts}
     return {
         "scores by SMS": kinds[ReplyKind.SCORE],
         "scores with a reason beside them": sum(
@@ -152,7 +150,6 @@ def by_sms(connection: Connection) -> dict[str, int]:
             if read_reply(reply.text).kind == ReplyKind.SCORE
         ),
         "misspelt replies": sum(reply.text in MISSPELT for reply in replies),
-        "unclear replies": sum(reply.text in unclear for reply in replies),
         "asked for the reason": messages["why"],
         "asked once more": messages["again"],
     }

@@ -1,9 +1,11 @@
 """Logs: a line never tells who somebody is, and nobody who is written about can write lines."""
 
+import ast
 import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from embedded import Embedded, about, journey
 from hypothesis import given
 from texts import any_text
 
-from workers.adapters.logs import JsonLines, Words, error_with_causes
+import workers
+from workers.adapters.logs import PLAIN_FIELDS, JsonLines, Words, error_with_causes
 from workers.errors import NotNow
 from workers.store import tables
 from workers.store.engine import Store
@@ -32,6 +35,24 @@ def record(message: str, *, error: BaseException | None = None, **extra: object)
 def lines(message: str, *, error: BaseException | None = None, **extra: object) -> list[str]:
     """Return a record as both formatters write it."""
     return [form.format(record(message, error=error, **extra)) for form in (JsonLines(), Words())]
+
+
+def test_no_field_of_a_line_is_called_as_one_that_every_line_has() -> None:
+    """Such a line raises where lines are written, and what it tells of is taken for a failure."""
+    taken = [
+        f"{path}:{node.lineno}"
+        for path in Path(workers.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "extra" and PLAIN_FIELDS & set(names_in(node.value))
+    ]
+    assert taken == []
+
+
+def names_in(extra: ast.expr) -> Iterator[str]:
+    """Give the names of the fields that are written out where a line is logged."""
+    for node in ast.walk(extra):
+        if isinstance(node, ast.Dict):
+            yield from (key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
 
 
 def test_an_address_is_masked_wherever_it_stands() -> None:

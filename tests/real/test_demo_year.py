@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import closing, suppress
 from pathlib import Path
 
+import pytest
 from demoyear import CUSTOMERS, SEED, counted, play, played_in, rows_of
 from mailcatcher import MailCatcher
 from parts import fresh_name
@@ -21,9 +22,10 @@ from workers.domain.invariants import difference
 from workers.errors import NotNow
 from workers.store.engine import Store
 
-SECONDS = 300
+SECONDS = 500
 
 
+@pytest.mark.timeout(SECONDS + 100)  # some half a minute on a machine with nothing else to do
 def test_the_lamp_shops_rules_give_the_same_books_on_real_parts(
     kafka: str, postgres: str, smtp_catcher: MailCatcher, tmp_path: Path
 ) -> None:

@@ -24,10 +24,10 @@ class Absence:
     ends: datetime
 
 
+SUMMER = datetime(2025, 8, 4, 8, 0, tzinfo=PARIS), datetime(2025, 8, 25, 8, 0, tzinfo=PARIS)
+TURN_OF_THE_YEAR = datetime(2025, 12, 22, 8, 0, tzinfo=PARIS), datetime(2026, 1, 5, 8, 0, tzinfo=PARIS)
 ABSENCES = (
-    Absence("claire", datetime(2025, 8, 4, 8, 0, tzinfo=PARIS), datetime(2025, 8, 18, 8, 0, tzinfo=PARIS)),
-    Absence("nadia", datetime(2025, 12, 22, 8, 0, tzinfo=PARIS), datetime(2026, 1, 5, 8, 0, tzinfo=PARIS)),
-    Absence("tom", datetime(2025, 12, 22, 8, 0, tzinfo=PARIS), datetime(2026, 1, 5, 8, 0, tzinfo=PARIS)),
+    *(Absence(agent, *weeks) for weeks in (SUMMER, TURN_OF_THE_YEAR) for agent in ("nadia", "tom")),
     Absence("nadia", shop.END - timedelta(days=8, hours=2), shop.END + timedelta(days=3)),
     Absence("tom", shop.END - timedelta(days=1, hours=2), shop.END + timedelta(days=6)),
 )

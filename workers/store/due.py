@@ -1,6 +1,6 @@
 """Who has something due: customers by the partial indexes on what waits, found and locked in one. Changes nothing."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from workers.domain.records import Customer
 from workers.domain.survey.support_room import LAST_DAYS
@@ -243,11 +244,12 @@ class DueCustomers:
     def _lock_behind(self, connection: Connection, wanted: Wanted, limit: int) -> list[Customer]:
         """Lock customers with something due behind what was read so far."""
         due: dict[str, Customer] = {}
-        for query in wanted.queries():
+        for query in which_find(connection, wanted, self._read_to):
             if len(due) >= limit:
                 break
             since = self._read_to.get(query, BEGINNING)
-            rows = connection.execute(locking(query), values_of(wanted, since, limit - len(due))).all()
+            values = {**values_of(wanted), "since": since, "limit": limit - len(due)}
+            rows = connection.execute(locking(query), values).all()
             for row in rows:
                 due.setdefault(row[0], Customer(*row[:CUSTOMER_COLUMNS]))
             if rows and query is not STAYS:
@@ -257,15 +259,45 @@ class DueCustomers:
 
 def anything_due(connection: Connection, wanted: Wanted) -> bool:
     """Tell whether somebody has something due; locks nobody."""
-    only = values_of(wanted, BEGINNING, 1)
-    return any(connection.execute(query, only).first() for query in wanted.queries())
+    return bool(which_find(connection, wanted, {}))
 
 
-def values_of(wanted: Wanted, since: datetime, limit: int) -> dict[str, object]:
-    """Return the values of the parameters of a finding query."""
+def which_find(
+    connection: Connection, wanted: Wanted, read_to: Mapping[sa.Select[Any], datetime]
+) -> list[sa.Select[Any]]:
+    """Return the queries that would find somebody behind where each was read to; mostly few do, and one asks."""
+    queries = wanted.queries()
+    since = {since_of(n): read_to.get(query, BEGINNING) for n, query in enumerate(queries)}
+    there = connection.execute(looking(queries), {**values_of(wanted), **since}).one()
+    return [query for query, first in zip(queries, there, strict=True) if first is not None]
+
+
+@lru_cache(16)
+def looking(queries: tuple[sa.Select[Any], ...]) -> sa.Select[Any]:
+    """Return what says of each query whether it would find anybody: the first row of each in its order, or nothing."""
+    return sa.select(*(first_of(query, since_of(n)).label(f"found_{n}") for n, query in enumerate(queries)))
+
+
+def first_of(query: sa.Select[Any], since: str) -> sa.ScalarSelect[int]:
+    """Return a finding query as one that says 1 for its first row, with a parameter of its own for where it begins."""
+
+    def renamed(element: Any, **_: object) -> sa.BindParameter[datetime] | None:
+        return sa.bindparam(since, type_=tables.Instant()) if element is SINCE else None
+
+    own = replacement_traverse(query, {}, renamed)
+    return own.with_only_columns(sa.literal_column("1")).limit(sa.literal_column("1")).scalar_subquery()
+
+
+def since_of(number: int) -> str:
+    """Return the name of the parameter that says from where on a query looks."""
+    return f"since_{number}"
+
+
+def values_of(wanted: Wanted) -> dict[str, object]:
+    """Return the values of the parameters that all finding queries have."""
     fixed = {"now": wanted.now, "told": wanted.told, "ending": wanted.now + LAST_DAYS}
     fixed |= {f"waited_{n}": wanted.now - wait for n, (_, wait) in enumerate(wanted.patient)}
-    return {**fixed, "since": since, "limit": limit, LEFT_ALONE: sorted(wanted.but)}
+    return {**fixed, LEFT_ALONE: sorted(wanted.but)}
 
 
 def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool]) -> sa.Select[datetime]:

@@ -98,7 +98,7 @@ OWNERS = {
 
 def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[R]:
     """Return those records that there are of these ids, in no order."""
-    return [kind(*row) for row in connection.execute(OF_IDS[kind], {"ids": list(ids)})]
+    return read_records(connection, kind, OF_IDS[kind], {"ids": list(ids)})
 
 
 def by_owner(connection: Connection, kind: type[R], customer: str | None, *key: object) -> R | None:
@@ -112,7 +112,7 @@ def by_owner(connection: Connection, kind: type[R], customer: str | None, *key: 
 def with_owners(connection: Connection, kind: type[R], customers: Iterable[str], ids: Iterable[str]) -> list[R]:
     """Return those records with one of these ids that one of these customers has."""
     named = {"ids": sorted(set(ids)), "owners": sorted(set(customers))}
-    return [kind(*row) for row in connection.execute(OF_OWNERS[kind], named)]
+    return read_records(connection, kind, OF_OWNERS[kind], named)
 
 
 def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:

@@ -36,7 +36,7 @@ from workers.store.survey import waves
 from workers.store.survey.quotas import keep_counted, lock_counted
 from workers.store.ticket.roster import decide
 from workers.usecases import undone_starts
-from workers.usecases.delivery.send_controls import SendBudget, Sending, mails_today, sending_now
+from workers.usecases.delivery.send_controls import SendBudget, Sending, mails_today, sending_now, state_by
 from workers.usecases.delivery.support_pacing import Pacing
 from workers.usecases.waves import planning as wave_planning
 
@@ -50,8 +50,6 @@ ASKED_WITHIN = timedelta(days=800)
 """How far back they are: longer than any sensible rest period."""
 CUSTOMERS_A_CHUNK = 500
 """How many customers a wave comes to in one transaction."""
-
-
 LONGEST_ALONE_SECONDS = 300.0
 """How long a customer whom something breaks again and again is left alone at most."""
 
@@ -139,9 +137,10 @@ class Scheduler:
         What room support has is counted only where something is: that may be no more than what waits for it.
         """
         with self._store.reading() as connection:
-            if not due.anything_due(connection, self._wanted(self._room(connection, now, of_support=False), now)):
-                return False
             room = self._room(connection, now)
+            if not due.anything_due(connection, self._wanted(room, now)):
+                return False
+            room = self._with_support(connection, room, now)
             return not room.support_busy() or due.anything_due(connection, self._wanted(room, now))
 
     def _wanted(self, room: SendBudget, now: datetime) -> due.Wanted:
@@ -155,7 +154,7 @@ class Scheduler:
         """Take up what is due for the customers who wait longest; `taken` gets whom it locked."""
 
         def work(connection: Connection) -> tuple[int, dict[CustomerId, Exception]]:
-            room = self._room(connection, now)
+            room = self._with_support(connection, self._room(connection, now), now)
             customers = self._due.lock(connection, self._wanted(room, now), limit)
             taken[:] = [customer.id for customer in customers]
             return self._wake(connection, customers, room, now) if customers else (0, {})
@@ -181,7 +180,8 @@ class Scheduler:
 
         def work(connection: Connection) -> tuple[int, dict[CustomerId, Exception]] | None:
             locked = read.lock_customers(connection, [customer], skip_locked=True)
-            return self._wake(connection, locked, self._room(connection, now), now) if locked else None
+            room = self._with_support(connection, self._room(connection, now), now)
+            return self._wake(connection, locked, room, now) if locked else None
 
         try:
             done = self._store.write(work)
@@ -262,13 +262,16 @@ class Scheduler:
 
         return self._store.write(work)
 
-    def _room(self, connection: Connection, now: datetime, *, of_support: bool = True) -> SendBudget:
-        state = sending_now(connection, self._sending)
+    def _room(self, connection: Connection, now: datetime) -> SendBudget:
+        state = state_by(read_controls(connection), self._sending)
         left = None
         if self._sending.per_day:
             left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
-        support = self._pacing.room(connection, self._policy(), now) if of_support else None
-        return SendBudget(left, state.paused, state.on, state.clock_leapt, support.questions if support else None)
+        return SendBudget(left, state.paused, state.on, state.clock_leapt)
+
+    def _with_support(self, connection: Connection, room: SendBudget, now: datetime) -> SendBudget:
+        support = self._pacing.room(connection, self._policy(), now)
+        return replace(room, questions=support.questions) if support else room
 
     def _wake(
         self, connection: Connection, customers: list[Customer], room: SendBudget, now: datetime

@@ -39,7 +39,7 @@ class Written:
         return sent if self.places is None else tuple(sent[name] for name in self.places)
 
 
-@lru_cache(64)
+@lru_cache(256)
 def written(statement: ClauseElement, dialect: Dialect) -> Written:
     """Return a statement as the driver of a database takes it; each is written once."""
     compiled = statement.compile(dialect=dialect)

@@ -70,6 +70,17 @@ def add_sent(connection: Connection, number: int, capped: int, midnight: datetim
         begin_day(connection, midnight, capped)
 
 
+def see_day_begun(connection: Connection, midnight: datetime) -> None:
+    """Begin a day's count before mails are recorded that it is about; where this process has begun it, nothing changes.
+
+    An ordinary turn only raises what is there: without this the first one of each day would be taken twice.
+    """
+    name = counters_of(connection, midnight).day
+    counter = tables.counter.c
+    if connection.execute(sa.select(counter.name).where(counter.name == name)).first() is None:
+        begin_day(connection, midnight, 0)
+
+
 def add_row(connection: Connection, name: str, value: int, more: int | None = None) -> None:
     """Begin a counter; one that somebody else began at the same time is added to, by `more` where that differs."""
     counter, dialect = tables.counter, postgresql if connection.dialect.name == "postgresql" else sqlite

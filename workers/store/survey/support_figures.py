@@ -1,5 +1,6 @@
-"""What support has to call, and how questions were answered: counted, a figure a query."""
+"""What support has to call, and how questions were answered: counted, what is asked each round in one query."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from workers.domain.reporting.scales import SCALES, kept_as
 from workers.domain.survey.support_room import Past
 from workers.domain.types import RequestState, TicketState
 from workers.store import tables
+from workers.store.ticket.roster import AGENT
 
 AT = sa.bindparam("at", type_=tables.Instant())
 SINCE, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("since", "until"))
@@ -45,14 +47,27 @@ ANSWERED = (
 )
 
 
-def count_to_call(connection: Connection, until: datetime) -> int:
-    """Return how many tickets wait for their first call, and not until after an instant."""
-    return int(connection.execute(TO_CALL, {"at": until}).scalar_one())
+AGENTS = sa.select(sa.func.count()).select_from(tables.user).where(tables.user.c.role == AGENT)
+WORKS_FROM = sa.bindparam("works_from", type_=tables.Instant())
+THERE = AGENTS.where(sa.or_(tables.user.c.away_until.is_(None), tables.user.c.away_until <= WORKS_FROM))
+LOAD = sa.select(*(count.scalar_subquery() for count in (AGENTS, THERE, TO_CALL, UNANSWERED)))
 
 
-def count_unanswered(connection: Connection, since: datetime) -> int:
-    """Return how many questions were asked since an instant and wait for an answer."""
-    return int(connection.execute(UNANSWERED, {"since": since}).scalar_one())
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many agents there are, and are there; tickets that wait for their first call, and not until after the day;
+    questions that were asked since the day before ended and wait for an answer."""
+
+    agents: int
+    agents_there: int
+    to_call: int
+    unanswered: int
+
+
+def read_load(connection: Connection, since: datetime, works_from: datetime, until: datetime) -> Load:
+    """Return what support has to do on a working day: of questions asked since, by who is there, until it ends."""
+    times = {"since": since, "works_from": works_from, "at": until}
+    return Load(*map(int, connection.execute(LOAD, times).one()))
 
 
 def count_past(connection: Connection, since: datetime, until: datetime) -> Past:

@@ -38,7 +38,7 @@ class Instant(sa.types.TypeDecorator[datetime]):
             raise ValueError(f"{value.isoformat()} has no time zone: only instants are stored")
         if dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).strftime(INSTANT_TEXT)
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"  # as INSTANT_TEXT, faster
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:

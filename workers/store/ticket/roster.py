@@ -31,15 +31,6 @@ def read_roster(connection: Connection, now: datetime) -> Roster:
     return Roster(tuple(present[AGENT]), tuple(present[LEAD]), frozenset(away))
 
 
-def count_agents(connection: Connection, at: datetime) -> tuple[int, int]:
-    """Return how many agents there are, and how many of them are there at an instant."""
-    c = tables.user.c
-    there = sa.case((sa.or_(c.away_until.is_(None), c.away_until <= at), 1))
-    query = sa.select(sa.func.count(), sa.func.count(there)).where(c.role == AGENT)
-    everybody, present = connection.execute(query).one()
-    return int(everybody), int(present)
-
-
 def decide(
     connection: Connection,
     work: UnitOfWork,

@@ -10,13 +10,14 @@ from workers.domain.records import Dispatch
 from workers.errors import NotNow
 from workers.store.apply import next_number
 from workers.store.connection import Connection
+from workers.store.controls import read_controls
 from workers.store.delivery import claim, departures, mail_servers
 from workers.store.delivery.claim import MAIL, WEBHOOK, Ready
 from workers.store.delivery.webhook_targets import state_of
 from workers.store.engine import Store, database_now
 from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.recording import Recording
-from workers.usecases.delivery.send_controls import Sending, mails_sent_today, sending_now
+from workers.usecases.delivery.send_controls import Sending, mails_sent_today, sending_now, state_by
 
 log = logging.getLogger(__name__)
 CLAIMS = "claim"
@@ -108,7 +109,7 @@ class Claiming:
         return Ready(False, 0, webhooks=room)
 
     def _mails_ready(self, connection: Connection, now: datetime) -> Ready:
-        state, left = sending_now(connection, self._sending), None
+        state, left = state_by(read_controls(connection), self._sending), None
         if self._sending.per_day:
             next_number(connection, CLAIMS)  # two claims at once would each take what is left of the day
             left = max(0, self._sending.per_day - mails_sent_today(connection, now, self._policy().zone))

@@ -17,34 +17,34 @@ from workers.store.ticket.roster import count_agents
 LOOKED_BACK = timedelta(days=90)
 SETTLED = timedelta(days=14)
 """How long a question can be answered: only of those asked before it is known how many were."""
-AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class Pacing:
-    """Reads the room that support has; how questions were answered in the past is counted once an hour."""
+    """Reads the room that support has; how questions were answered in the past is counted once for a working day."""
 
     _past: Past = field(default_factory=Past)
-    _counted_at: datetime | None = None
+    _counted_for: datetime | None = None
 
     def room(self, connection: Connection, policy: Policy, now: datetime) -> SupportRoom | None:
         """Return the room that there is now; None where no question waits for it, without a look at the database."""
         if not (policy.plan.may_wait and policy.calls_a_day):
             return None
         day = working_day(policy.calendar, now)
-        everybody, present = count_agents(connection, day.works_from)
-        if not everybody:
+        load = support_figures.read_load(connection, day.begins, day.works_from, day.ends)
+        if not load.agents:
             return None  # they work elsewhere, and how many they are is not known here
-        if self._counted_at is None or not self._counted_at <= now < self._counted_at + AN_HOUR:
-            self._past = support_figures.count_past(connection, now - LOOKED_BACK - SETTLED, now - SETTLED)
-            self._counted_at = now
+        if self._counted_for != day.begins:
+            settled = day.begins - SETTLED
+            self._past = support_figures.count_past(connection, settled - LOOKED_BACK, settled)
+            self._counted_for = day.begins
         return SupportRoom(
-            calls=calls_left(present, policy.calls_a_day, day),
-            to_call=support_figures.count_to_call(connection, day.ends),
-            unanswered=support_figures.count_unanswered(connection, day.begins),
+            calls=calls_left(load.agents_there, policy.calls_a_day, day),
+            to_call=load.to_call,
+            unanswered=load.unanswered,
             past=self._past,
             until=day.ends,
-            calls_a_day=present * policy.calls_a_day,
+            calls_a_day=load.agents_there * policy.calls_a_day,
         )
 
 

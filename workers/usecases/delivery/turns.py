@@ -14,6 +14,7 @@ from workers.store.connection import Connection
 from workers.store.delivery import claim, departures, ordinary_turns
 from workers.store.delivery.claim import WEBHOOK
 from workers.store.delivery.ordinary_turns import Turn
+from workers.store.delivery.sent_mails import see_day_begun
 from workers.store.engine import Store
 from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.preparation import Preparation, marks_of
@@ -33,6 +34,8 @@ class Turns:
         self._preparation = preparation
         self._recording = recording
         self._lease_seconds = seconds
+        self._begun: datetime | None = None
+        """The midnight of the newest day whose count of mails has begun."""
 
     def take(self, ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
         """Record ends and return which parcels leave now; the other ones are ended, or given back."""
@@ -53,6 +56,8 @@ class Turns:
         times = self._recording.times(now, self._lease_seconds)
 
         def work(connection: Connection) -> list[OutgoingMessage]:
+            if turn.taken and self._begun != times.midnight:
+                see_day_begun(connection, times.midnight)
             outcome = ordinary_turns.take(connection, turn, times)
             may_leave = self._preparation.may_leave(parcels, outcome.customers, outcome.around, now)
             if not outcome.is_whole or not may_leave or self._recording.server in outcome.around.failing:
@@ -60,9 +65,11 @@ class Turns:
             return list(parcels)
 
         try:
-            return self._store.write(work)
+            leaving = self._store.write(work)
         except OutOfTheOrdinary:
             return None
+        self._begun = times.midnight if turn.taken else self._begun
+        return leaving
 
     def _take_any(self, ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
         now = self._now()

@@ -236,7 +236,7 @@ class Texting:
 
         self._store.write(work)
         for parcel, result in ends:
-            log.info(result.kind, extra={"action": "sms.sent", "message": parcel.message.id})
+            log.info(result.kind, extra={"action": "sms.sent", "sms": parcel.message.id})
 
 
 def unless_asked(around: Surrounding, now: datetime) -> str:

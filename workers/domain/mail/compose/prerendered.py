@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
+from weakref import WeakKeyDictionary
 
 from jinja2 import Environment, TemplateError, nodes
 from jinja2.meta import find_referenced_templates
@@ -236,7 +237,19 @@ def may_be_rendered_beforehand(environment: Environment, name: str) -> bool:
 
     A text that was put together is one in which a place no longer tells that it is looked into.
     """
-    return not any(_works_on_texts(tree) for tree in _trees(environment, name))
+    return not any(look.works_on_texts for look in _looks(environment, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a template's source says: whether it works on texts, and which templates it names; None: by a variable."""
+
+    works_on_texts: bool
+    named: tuple[str | None, ...]
+
+
+_LOOKED_THROUGH: WeakKeyDictionary[Environment, dict[str, _Look]] = WeakKeyDictionary()
+"""Sources that were looked through, by name: all mails are made of the same few parts."""
 
 
 def _works_on_texts(tree: nodes.Template) -> bool:
@@ -271,18 +284,20 @@ def _is_given(node: nodes.Node, given: frozenset[str] | set[str]) -> bool:
     return isinstance(node, nodes.Name) and node.name in given
 
 
-def _trees(environment: Environment, name: str) -> Iterator[nodes.Template]:
-    """Give the parsed sources of a template and of what it names; raises TemplateError for what cannot be known."""
+def _looks(environment: Environment, name: str) -> Iterator[_Look]:
+    """Give what a template and those that it names say; raises TemplateError for what cannot be known."""
     waiting, seen = [name], set[str]()
+    known = _LOOKED_THROUGH.setdefault(environment, {})
     while waiting:
         current = waiting.pop()
-        loader = environment.loader
-        if current in seen or loader is None:
+        if current in seen or environment.loader is None:
             continue
         seen.add(current)
-        tree = environment.parse(loader.get_source(environment, current)[0])
-        yield tree
-        for named in find_referenced_templates(tree):
+        if current not in known:
+            tree = environment.parse(environment.loader.get_source(environment, current)[0])
+            known[current] = _Look(_works_on_texts(tree), tuple(find_referenced_templates(tree)))
+        yield known[current]
+        for named in known[current].named:
             if named is None:
                 raise TemplateError(f"{current} names a template by a variable")
             waiting.append(named)
