@@ -142,6 +142,7 @@ ENDING = sa.bindparam("ending", type_=tables.Instant())
 SINCE = sa.bindparam("since", type_=tables.Instant())
 LIMIT = sa.bindparam("limit", type_=sa.Integer(), literal_execute=True)
 """Written into the statement: a planner that does not know how few are wanted sorts all of them."""
+ONE: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
 LEFT_ALONE = "left_alone"
 CUSTOMER_COLUMNS = len(fields(Customer))
 
@@ -275,7 +276,8 @@ def which_find(
 @lru_cache(16)
 def looking(queries: tuple[sa.Select[Any], ...]) -> sa.Select[Any]:
     """Return what says of each query whether it would find anybody: the first row of each in its order, or nothing."""
-    return sa.select(*(first_of(query, since_of(n)).label(f"found_{n}") for n, query in enumerate(queries)))
+    firsts: list[Any] = [first_of(query, since_of(n)).label(f"first_{n}") for n, query in enumerate(queries)]
+    return sa.select(*firsts)
 
 
 def first_of(query: sa.Select[Any], since: str) -> sa.ScalarSelect[int]:
@@ -284,8 +286,9 @@ def first_of(query: sa.Select[Any], since: str) -> sa.ScalarSelect[int]:
     def renamed(element: Any, **_: object) -> sa.BindParameter[datetime] | None:
         return sa.bindparam(since, type_=tables.Instant()) if element is SINCE else None
 
-    own = replacement_traverse(query, {}, renamed)
-    return own.with_only_columns(sa.literal_column("1")).limit(sa.literal_column("1")).scalar_subquery()
+    own: Any = replacement_traverse(query, {}, renamed)
+    first: sa.ScalarSelect[int] = own.with_only_columns(ONE).limit(ONE).scalar_subquery()
+    return first
 
 
 def since_of(number: int) -> str:

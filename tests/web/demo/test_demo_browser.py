@@ -18,6 +18,7 @@ import parts
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from browserparts import DESKTOP, PHONE, look_at, opened, weight_of
+from demoyear import waits
 from webparts import LARGEST
 
 from workers import app, roles, settings
@@ -25,7 +26,8 @@ from workers.demo import Demo
 from workers.demo.run import SENDING_ALWAYS
 from workers.demo.start import demo_brand
 from workers.demo.tour import Touring, login_links
-from workers.domain.records import Dispatch
+from workers.domain.records import Customer, Dispatch, SurveyRequest, Touchpoint
+from workers.domain.types import Reason
 from workers.store import read, tables
 from workers.usecases.sign_in.accounts import Role
 
@@ -133,6 +135,25 @@ def wait_for_next(page: "Page", text: str) -> None:
         return False
 
     parts.poll(there, SECONDS, text)
+
+
+def test_questions_wait_for_support_for_days_and_the_pages_say_so(demo: Served) -> None:
+    """With two of three agents away some questions waited for days, and as the demo ends others do: the queue says how
+    many, and their customers' pages why and until when. Stands first: later tests move the demo's clock."""
+    with demo.parts.store.reading() as connection:
+        asked_at = {f"{row.journey}/{row.step}": row.asked_at for row in read.rows(connection, SurveyRequest)}
+        waited = [asked_at[wait.subject_id] - wait.at for wait in waits(connection) if wait.subject_id in asked_at]
+        waiting = read.rows(connection, Touchpoint, tables.touchpoint.c.reason == Reason.SUPPORT_BUSY)
+        waiter = read.by_key(connection, Customer, waiting[0].customer)
+    assert waiter is not None
+    assert max(waited) > timedelta(days=2)
+    with httpx.Client(follow_redirects=True, headers={"accept-language": "en"}, timeout=SECONDS) as client:
+        assert client.post(demo.link(Role.LEAD)).status_code == 200
+        queue = unescape(client.get(f"{demo.url}/queue").text)
+        told = unescape(client.get(f"{demo.url}/customers/{waiter.crm_id}").text)
+    assert "Support has no room for more answers" in queue
+    assert f"Questions that wait: {len(waiting)}." in queue
+    assert "it waits because support has no room for more answers" in told
 
 
 @pytest.mark.parametrize(("profile", "scripts"), [(DESKTOP, True), (PHONE, False)])
