@@ -12,7 +12,6 @@ from workers.domain.types import Reason, TouchpointState
 from workers.store.connection import Connection
 from workers.store.counts import running_counts
 from workers.store.survey import support_figures
-from workers.store.ticket.roster import count_agents
 
 LOOKED_BACK = timedelta(days=90)
 SETTLED = timedelta(days=14)
