@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Row
 from workers.store import tables
-from workers.store.delivery.round_trips import ask
+from workers.store.round_trips import ask
 
 R = TypeVar("R", bound=Row)
 Ways = Sequence[tuple[int, Callable[[Any], object]]]

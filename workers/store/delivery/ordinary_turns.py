@@ -17,8 +17,8 @@ from workers.store import tables
 from workers.store.delivery import claim, departures
 from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, details_of, named_rows
 from workers.store.delivery.mails_taken import RECORD, REQUESTS_REMINDED
-from workers.store.delivery.round_trips import Asked, Rows, ask, ask_at_once
 from workers.store.delivery.sent_mails import RAISE, Counters, capped_of, counters_of
+from workers.store.round_trips import Asked, Rows, ask, ask_at_once
 
 SOON = sa.func.clock_timestamp() + sa.bindparam("seconds", type_=sa.Interval())
 MARK = departures.mark_statement(departures.rows_on_postgresql(), SOON).returning(tables.dispatch.c.id)

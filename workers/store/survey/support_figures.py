@@ -10,7 +10,7 @@ from workers.domain.reporting.scales import SCALES, kept_as
 from workers.domain.survey.support_room import Past
 from workers.domain.types import RequestState, TicketState
 from workers.store import tables
-from workers.store.ticket.roster import AGENT
+from workers.store.sign_in.accounts import Role
 
 AT = sa.bindparam("at", type_=tables.Instant())
 SINCE, UNTIL = (sa.bindparam(name, type_=tables.Instant()) for name in ("since", "until"))
@@ -47,7 +47,7 @@ ANSWERED = (
 )
 
 
-AGENTS = sa.select(sa.func.count()).select_from(tables.user).where(tables.user.c.role == AGENT)
+AGENTS = sa.select(sa.func.count()).select_from(tables.user).where(tables.user.c.role == Role.AGENT.value)
 WORKS_FROM = sa.bindparam("works_from", type_=tables.Instant())
 THERE = AGENTS.where(sa.or_(tables.user.c.away_until.is_(None), tables.user.c.away_until <= WORKS_FROM))
 LOAD = sa.select(*(count.scalar_subquery() for count in (AGENTS, THERE, TO_CALL, UNANSWERED)))
