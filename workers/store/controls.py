@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.store import tables
+from workers.store.round_trips import fetch
 
 DEMO = "demo"
 """The control that marks a database as a demo's."""
@@ -19,7 +20,7 @@ CONTROLS = sa.select(tables.control.c.name, tables.control.c.value)
 
 def read_controls(connection: Connection) -> Mapping[str, str]:
     """Return every control by name."""
-    return {str(name): str(value) for name, value in connection.execute(CONTROLS)}
+    return {str(name): str(value) for name, value in fetch(connection, CONTROLS, {})}
 
 
 def is_demo(connection: Connection) -> bool:

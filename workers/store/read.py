@@ -14,6 +14,7 @@ from workers.domain.records import Customer, Row
 from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables
 from workers.store.engine import in_array
+from workers.store.round_trips import fetch
 from workers.store.row_reading import read_records
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def with_owners(connection: Connection, kind: type[R], customers: Iterable[str],
 
 def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:
     """Return whose a row is, by its id; None where there is none, or it is nobody's."""
-    owner = connection.execute(OWNERS[kind], {"id": key}).scalar()
-    return CustomerId(owner) if owner else None
+    owners = fetch(connection, OWNERS[kind], {"id": key})
+    return CustomerId(str(owners[0][0])) if owners and owners[0][0] else None
 
 
 def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
@@ -209,7 +210,7 @@ def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, st
     """Return the suppressed ones of these keyed address hashes, each with its kind; of several kinds a strict one."""
     kinds: dict[str, str] = {}
     for chunk in chunks(addresses):
-        for address, kind in connection.execute(SUPPRESSED, {"keys": chunk}):
+        for address, kind in fetch(connection, SUPPRESSED, {"keys": chunk}):
             if kinds.get(address, LENIENT) == LENIENT:
                 kinds[address] = kind
     return kinds

@@ -101,6 +101,15 @@ def ask(connection: Connection, statement: ClauseElement, values: Mapping[str, o
     return rows
 
 
+def fetch(connection: Connection, statement: ClauseElement, values: Mapping[str, object]) -> Rows:
+    """Return the rows of a statement that gives texts and numbers alone: straight from the driver on SQLite, where it
+    runs in less time than SQLAlchemy needs to prepare it."""
+    if connection.dialect.name == "sqlite":
+        return ask(connection, statement, values)
+    assert isinstance(statement, sa.Select)
+    return connection.execute(statement, values).all()
+
+
 def tell(event: str, connection: Connection, cursor: Any, text: str, parameters: Any) -> None:
     """Tell whoever listens to the statements of a database of one."""
     for listener in getattr(connection.dispatch, event):

@@ -18,6 +18,7 @@ from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState, MailClass, RequestState
 from workers.store import read, tables
 from workers.store.engine import database_now, in_array
+from workers.store.round_trips import fetch
 
 TABLE = tables.dispatch
 HELD_BY_US = (DispatchState.LEASED, DispatchState.SENDING)
@@ -125,10 +126,10 @@ def may_leave_again(dispatch: Dispatch) -> bool:
 
 def anything(connection: Connection, kind: str, now: datetime) -> bool:
     """Tell, without a lock, whether there is something of a kind to claim or to take back."""
-    if connection.execute(ANY_READY, {"now": now, "of_kind": kind}).first() is not None:
+    if fetch(connection, ANY_READY, {"now": now, "of_kind": kind}):
         return True
     left = {"database_now": database_now(connection), "of_kind": kind}
-    return connection.execute(ANY_LEFT, left).first() is not None
+    return bool(fetch(connection, ANY_LEFT, left))
 
 
 def take_back(connection: Connection, kind: str, now: datetime) -> int:
@@ -137,7 +138,7 @@ def take_back(connection: Connection, kind: str, now: datetime) -> int:
     Leased becomes ready, sending becomes ready with one copy more; what has had its copies ends as unknown.
     """
     left = {"database_now": database_now(connection), "of_kind": kind}
-    if connection.execute(ANY_LEFT, left).first() is None:
+    if not fetch(connection, ANY_LEFT, left):
         return 0
     connection.execute(LEASED_BACK, left)
     connection.execute(SENDING_BACK, left)

@@ -10,6 +10,7 @@ from workers.domain.reporting.scales import SCALES, kept_as
 from workers.domain.survey.support_room import Past
 from workers.domain.types import RequestState, TicketState
 from workers.store import tables
+from workers.store.round_trips import fetch
 from workers.store.sign_in.accounts import Role
 
 AT = sa.bindparam("at", type_=tables.Instant())
@@ -67,7 +68,8 @@ class Load:
 def read_load(connection: Connection, since: datetime, works_from: datetime, until: datetime) -> Load:
     """Return what support has to do on a working day: of questions asked since, by who is there, until it ends."""
     times = {"since": since, "works_from": works_from, "at": until}
-    return Load(*map(int, connection.execute(LOAD, times).one()))
+    (load,) = fetch(connection, LOAD, times)
+    return Load(*map(int, load))
 
 
 def count_past(connection: Connection, since: datetime, until: datetime) -> Past:
