@@ -49,7 +49,7 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "open tickets of an account": of_accounts.OPEN_TICKETS,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
     "questions that do not wait for support": due.askable(frozenset(), (("wave", timedelta(days=3)),)),
-    "what is due at all": due.looking(DUE),
+    "due work of any kind": due.looking(DUE),
     "tickets to call": support_figures.TO_CALL,
     "questions without an answer": support_figures.UNANSWERED,
     "questions asked in a time": support_figures.ASKED,
