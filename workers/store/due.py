@@ -25,7 +25,6 @@ from workers.domain.types import (
 )
 from workers.store import tables
 from workers.store.engine import in_array
-from workers.store.round_trips import fetch
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -270,7 +269,7 @@ def which_find(
     """Return the queries that would find somebody behind where each was read to; mostly few do, and one asks."""
     queries = wanted.queries()
     since = {since_of(n): read_to.get(query, BEGINNING) for n, query in enumerate(queries)}
-    (there,) = fetch(connection, looking(queries), {**values_of(wanted), **since})
+    there = connection.execute(looking(queries), {**values_of(wanted), **since}).one()
     return [query for query, first in zip(queries, there, strict=True) if first is not None]
 
 
