@@ -44,6 +44,7 @@ def written(statement: ClauseElement, dialect: Dialect) -> Written:
     """Return a statement as the driver of a database takes it; each is written once."""
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+    assert not compiled.post_compile_params, "a list of values in a statement, whose length the text would have to know"
     processors = {}
     for bind, name in compiled.bind_names.items():
         if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None:

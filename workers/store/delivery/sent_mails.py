@@ -79,6 +79,8 @@ def see_day_begun(connection: Connection, midnight: datetime) -> None:
     counter = tables.counter.c
     if connection.execute(sa.select(counter.name).where(counter.name == name)).first() is None:
         begin_day(connection, midnight, 0)
+        if name != day_of(midnight):
+            add_row(connection, name, 0)
 
 
 def add_row(connection: Connection, name: str, value: int, more: int | None = None) -> None:
