@@ -83,6 +83,7 @@ def test_an_answer_is_followed_up_by_the_table_and_is_in_no_nps(
     assert [response.band for response in boucle.rows(Response) if response.question] == [""] * 6
     with boucle.store.reading() as connection:
         report = nps_by_dimension.report(connection, now=boucle.clock.at)
+        by_month = nps_by_dimension.report(connection, by="month", now=boucle.clock.at)
         books = status.read_books(connection)
         past = support_figures.count_past(connection, START, boucle.clock.at)
     assert past == Past(asked=6, answered=6, unhappy=2)
@@ -92,6 +93,19 @@ def test_an_answer_is_followed_up_by_the_table_and_is_in_no_nps(
     assert (csat["low"], csat["high"], csat["asked"], csat["response_rate"]) == (0.1176, 0.7693, 5, 1.0)
     assert (ces["question"], ces["n"], ces["good"], ces["share"], ces["mean"]) == ("ces", 1, 1, None, None)
     assert "CSAT" in nps_by_dimension.as_text(report)
+    assert cast("list[dict[str, Any]]", by_month["ratings"])[0]["months"] == [
+        {
+            "month": "2026-03",
+            "n": 5,
+            "good": 2,
+            "share": 0.4,
+            "low": 0.1176,
+            "high": 0.7693,
+            "mean": 3.0,
+            "flag": "small",
+        }
+    ]
+    assert re.search(r"\n    2026-03 +5  40 %", nps_by_dimension.as_text(by_month))
     assert [line for line in books.sums() if not line["ok"]] == []
     published = outgoing(boucle)
     assert [kind for kind, _ in published].count("boucle.rating.received.v1") == 6

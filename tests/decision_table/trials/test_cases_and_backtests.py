@@ -1,10 +1,11 @@
 """Cases beside a table, past responses through two tables, and a candidate that decides in the shadow."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ownrules import table_with
+from ownrules import plan_with, table_with
 from tableparts import FOLLOW_UP, PLAN, SCORE, edited, table
 
 from workers.decision_table import Against, Inputs, Unreadable, Value, check, compile_table, explain, load
@@ -198,6 +199,16 @@ def test_the_replay_keeps_the_rest_period_and_gives_up() -> None:
     assert near.fates()["delivery-now"] == {Fate.ASKED: 1, Fate.TOO_LATE: 1}
     interaction = PastEvent("i", "c", "interaction_ended", START + timedelta(days=5), "i1")
     assert replay(compiled, [_delivery(0, "a"), interaction]).fates()["interaction"] == {Fate.DROPPED: 1}
+
+
+def test_the_replay_leaves_out_who_comes_when_the_day_is_full() -> None:
+    """Two a day of twelve in three days; a quota by groups, which events do not tell of, leaves nobody out."""
+    events = [replace(_delivery(n % 3, f"o{n}"), id=f"d{n}", customer=f"c{n}") for n in range(12)]
+    for quota, asked in (("2", 6), ("", 12), ("2 by segment", 12)):
+        done = replay(compile_table(plan_with(["at most a day: text"], {"J2": [quota]})), events)
+        fates = done.fates()["delivery-now"]
+        assert (fates[Fate.ASKED], fates[Fate.QUOTA_FULL]) == (asked, 12 - asked)
+        assert sum(week["delivery-now"] for week in done.per_week().values()) == asked
 
 
 def test_the_replay_asks_once_per_key_and_stops() -> None:

@@ -7,7 +7,7 @@ minute. Every touchpoint is judged in the order of due times, as waking would do
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from workers.calendar.durations import Wait, add_wait
@@ -20,6 +20,7 @@ from workers.decision_table.model.values import Scalar
 from workers.errors import BadInput
 
 _UTC = "UTC"
+_A_DAY = "at most a day"
 _ASKS_MORE = "asks more than events say"
 """Marks the outputs of a row that asks about the customer."""
 
@@ -45,6 +46,7 @@ class Fate(StrEnum):
     DROPPED = "dropped"
     TOO_LATE = "too late"
     STOPPED = "stopped"
+    QUOTA_FULL = "quota full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Replay:
         return dict(sorted(weeks.items()))
 
     def fates(self) -> dict[str, Counter[str]]:
-        """Return, for each touchpoint, how many were asked, deferred, dropped, too late or stopped."""
+        """Return, for each touchpoint, how many steps met each fate."""
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for step in self.steps:
             counts[step.touchpoint][step.fate.value] += 1
@@ -106,7 +108,8 @@ def replay(compiled: Compiled, events: Iterable[PastEvent], contrary: Sequence[C
         for customer, own in by_customer.items()
         for judged_step in _judge(own, compiled.table.rest, stops.get(customer, []))
     ]
-    return Replay(tuple(sorted(judged, key=lambda step: (step.due_at, step.customer))), not_replayable)
+    within = _within_quotas(judged, _quotas(compiled.table))
+    return Replay(tuple(sorted(within, key=lambda step: (step.due_at, step.customer))), not_replayable)
 
 
 def _of_events(compiled: Compiled) -> Compiled:
@@ -251,6 +254,31 @@ def _judge(steps: Sequence[Step], rest: RestPeriod | None, stops: Sequence[_Stop
             asked.append(Asked(at, step.touchpoint, step.template))
             judged.append(_with(step, Fate.ASKED if at == step.due_at else Fate.DEFERRED, at))
     return judged
+
+
+def _quotas(table: Table) -> dict[str, int]:
+    """Return of how many customers each touchpoint is asked on a day; one by groups cannot be said from events."""
+    cells = [(str(rule.outputs.get("touchpoint")), rule.outputs.get(_A_DAY)) for rule in table.rules]
+    return {
+        touchpoint: int(cell) for touchpoint, cell in cells if isinstance(cell, int | str) and str(cell).isdecimal()
+    }
+
+
+def _within_quotas(steps: list[Step], quotas: Mapping[str, int]) -> list[Step]:
+    """Return the steps with those left out that come when their touchpoint's quota of the day is full.
+
+    They were judged before, so that one that is left out here still counts for the rest of its customer.
+    """
+    asked: Counter[tuple[str, date]] = Counter()
+    full: set[int] = set()
+    for number, step in sorted(enumerate(steps), key=lambda pair: (pair[1].asked_at or pair[1].due_at, pair[0])):
+        if step.asked_at is None or step.touchpoint not in quotas:
+            continue
+        day = step.touchpoint, step.asked_at.date()
+        asked[day] += 1
+        if asked[day] > quotas[step.touchpoint]:
+            full.add(number)
+    return [_with(step, Fate.QUOTA_FULL, None) if number in full else step for number, step in enumerate(steps)]
 
 
 def _holds(stop: _Stop, step: Step, at: datetime) -> bool:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.reporting import Filters
-from workers.domain.reporting.ratings import RatedCell, Rating, RatingCell, ratings
+from workers.domain.reporting.ratings import RatedCell, RatingCell
 from workers.domain.types import RequestState
 from workers.store.report.figures import (
     ANSWERS,
@@ -27,11 +27,6 @@ from workers.store.report.figures import (
 BY = sa.text("1, 2, 3, 4, 5")
 BY_TOUCHPOINT = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
-
-
-def read_ratings(connection: Connection, filters: Filters) -> list[Rating]:
-    """Return the ratings of every touchpoint whose CSAT or CES question a report is about."""
-    return ratings(count_ratings(connection, filters), count_rated(connection, filters))
 
 
 def count_ratings(connection: Connection, filters: Filters, stretches: Months = ()) -> list[RatingCell]:

@@ -21,9 +21,8 @@ from workers.domain.types import QuestionKind
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.nps_counts import NO_ATTRIBUTES, count_scores, first_and_last_asked
-from workers.store.report.ratings import read_ratings
 from workers.store.report.wordings import WordingChange, wording_changes
-from workers.usecases.report import drivers
+from workers.usecases.report import drivers, ratings
 from workers.usecases.report.written_figures import instant, percent, points
 
 BY = ("trigger", "touchpoint", "segment", "month", "language", "driver", *COMPUTED)
@@ -76,7 +75,7 @@ def report(
             "fewer_than": FEWEST,
         },
         "recovery": sum(apart, Figures()).as_dict(),
-        "ratings": [rating.as_dict() for rating in read_ratings(connection, period)],
+        "ratings": ratings.describe(connection, period, months if by == "month" else ()),
         "wordings": [change_as_dict(change, zone) for change in wording_changes(connection, period)],
     }
 
@@ -204,7 +203,7 @@ def as_text(figures: Mapping[str, object]) -> str:
     recovery = cast("dict[str, object]", figures["recovery"])
     if recovery["asked"] or recovery["n"]:
         lines += ["", row("recovery", recovery)]
-    lines += rating_lines(cast("list[dict[str, object]]", figures["ratings"]))
+    lines += ratings.as_lines(cast("list[dict[str, object]]", figures["ratings"]))
     lines += [
         "",
         "asked: questions sent in the period; rate: answers to them. Low and high: 95 % adjusted Wald interval.",
@@ -230,31 +229,6 @@ def as_text(figures: Mapping[str, object]) -> str:
 def the_question(asks: str) -> str:
     """Return what a question is called in a sentence: that of the NPS needs no name."""
     return "the question" if asks == QuestionKind.NPS else f"the {asks.upper()} question"
-
-
-RATED = "{:<24}     n  good   low  high  mean                     asked   rate"
-
-
-def rating_lines(ratings: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return the lines of the CSAT and CES questions, which stand apart from every NPS; none where none was asked."""
-    lines: list[str] = []
-    for kind in dict.fromkeys(str(rating["question"]) for rating in ratings):
-        lines += ["", RATED.format(kind.upper())]
-        lines += [rating_line(rating) for rating in ratings if rating["question"] == kind]
-    if lines:
-        lines.append(
-            "good: satisfied (CSAT 4 and 5 of 5) or agreeing (CES 5 to 7 of 7), with its 95 % Wilson interval."
-        )
-    return lines
-
-
-def rating_line(rating: Mapping[str, object]) -> str:
-    """Return one line of a rating; below five answers it has counts and no share."""
-    shares = "".join(f"{percent(rating[name]):>6}" for name in ("share", "low", "high"))
-    mean = f"{rating['mean']:.1f}" if isinstance(rating["mean"], int | float) else "-"
-    flag = f"  {rating['flag']}" if rating["flag"] else ""
-    name, rate = f"  {rating['touchpoint']}", percent(rating["response_rate"])
-    return f"{name:<24.24}{rating['n']:>6}{shares}{mean:>6}{rating['asked']:>26}{rate:>7}{flag}"
 
 
 HEADER = "{:<24}     n   NPS    low   high  prom  pass  detr  asked   rate"
