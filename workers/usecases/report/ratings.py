@@ -21,7 +21,7 @@ def describe(connection: Connection, period: Filters, months: Months = ()) -> li
     if not months:
         return listed
     names = [name for name, _ in months]
-    charts = {
+    charts: dict[tuple[object, object, object], list[dict[str, object]]] = {
         (chart.kind.value, chart.touchpoint, chart.trigger): months_of(chart, names)
         for chart in ratings_over_time(counted, names, {})
     }
