@@ -3,17 +3,20 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from workers.calendar import in_zone
 from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
 from workers.domain.sending_state import SendingState
-from workers.domain.survey.day_quotas import DayQuotas
 from workers.errors import Misconfigured
 from workers.store.connection import Connection
 from workers.store.controls import CLOCK_LEAPT, clear_control, clear_controls, read_controls, set_control
 from workers.store.delivery.mail_servers import failing, forget_servers
 from workers.store.delivery.send_counts import count_due_capped, count_sent_since
 from workers.text.plain_text import for_reader
+
+if TYPE_CHECKING:  # with the policy and the cases behind it, which no verb needs that pauses or looks
+    from workers.domain.survey.day_quotas import DayQuotas
 
 PAUSED_TOUCHPOINT = "paused:"
 REFUSING = "refusing:"
@@ -77,7 +80,7 @@ class SendBudget:
     """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
     questions: int | None = None
     """For how many more questions support has room; None: no question waits for it."""
-    quotas: DayQuotas | None = None
+    quotas: "DayQuotas | None" = None
     """What was asked today of the questions that are asked so many a day; of the customers taken up last."""
 
     def take(self, asked: int) -> None:
