@@ -120,3 +120,17 @@ def test_a_language_without_a_name_is_called_by_its_tag(team: Team) -> None:
     for address in ("/report?by=language", "/report/responses?by=language&group=fr-DE", "/report?language=fr-DE"):
         assert ">fr-DE<" in client.get(address).text, address
     assert "There is no answer" in client.get("/report/responses?by=language&group=x-y-z").text
+
+
+def test_what_is_computed_is_set_side_by_side_and_opens_its_answers(team: Team) -> None:
+    """In the reader's words, on both pages; of the band before, whoever answered once has none."""
+    client = team.client("Nadia")
+    for name, title in (("last_band", "Band before"), ("since_answer", "Last answer ago"), ("orders", "Orders")):
+        html = unescape(client.get(f"/report?by={name}").text)
+        assert f"Side by side: {title}" in html
+        links = OPENS.findall(html)
+        assert links
+        for address, count in links[:2]:
+            assert f"{count} " in unescape(client.get(f"/report/{address}").text)
+        assert client.get(f"/report/drivers?by={name}").status_code == 200
+    assert "No answer before" in unescape(client.get("/report?by=last_band").text)

@@ -23,6 +23,7 @@ from workers.web.staff.report.addresses import Addresses
 from workers.web.staff.report.time_axis import TimeAxis
 from workers.web.staff.times import span
 
+BAND_BEFORE = "last_band"
 MINUS = "\u2212"
 TIGHT = "\u202f"
 
@@ -98,7 +99,7 @@ class Words:
         said = {"trigger": self.trigger, "touchpoint": self.touchpoint, "segment": self.segment}
         if dimension in said:
             return said[dimension](value)
-        if value == NONE:
+        if value == NONE and dimension != BAND_BEFORE:  # of which none is an answer as well
             return self.text("no-value")
         if dimension == "language":
             return self.language(value)
