@@ -1,6 +1,7 @@
 """Places: whoever opens the link answers without a name; it is decided, counted apart, and never lost."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -230,7 +231,11 @@ def test_a_kiosk_shows_nobody_what_was_answered(wall: Wall) -> None:
     sent = till.send(score="1", comment="my secret")
     thanks = wall.site.client.get(sent.headers["location"]).text
     assert 'http-equiv="refresh"' in thanks
-    assert "secret" not in thanks + wall.site.client.get(till.path).text
+    page = wall.site.client.get(till.path).text
+    assert "secret" not in thanks + page
+    for shown in (thanks, page):
+        assert not re.findall('href="(?!/)', shown), "no link leads away from the screen"
+        assert "Your data and your rights (https://" in shown
 
 
 def test_an_address_that_is_left_stands_on_the_ticket(wall: Wall) -> None:
