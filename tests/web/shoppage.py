@@ -99,8 +99,8 @@ def opened_shop(folder: Path) -> Iterator[Shop]:
     )
     site = Site(folder / "home", http_bind=address, overrides=str(folder / "own"), site_keys=f"shop:{KEY}")
     site.clock.at = SystemClock().now()
-    for n in range(CUSTOMERS):
-        site.events(event("website_visited", f"c{n}", at=START, reference=f"r{n}", customer={"language": ""}))
+    visits = ((f"c{n}", f"r{n}") for n in range(CUSTOMERS))
+    site.events(*(event("website_visited", c, at=START, reference=r, customer={"language": ""}) for c, r in visits))
     shop = Shop(site, f"http://{address}", f"http://{page}")
     with served(site, port), host_page(shop, page_port):
         yield shop
