@@ -24,6 +24,7 @@ from workers import app as wiring
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.app import Boucle
+from workers.domain.ticket.sla import told_before
 from workers.domain.types import Ingress
 from workers.process.startup_heap import freeze_startup_heap
 from workers.store.ledger import Incoming
@@ -125,6 +126,7 @@ def main() -> None:
     parts.scheduler.take_over()
     if arguments.lane == "tickets":
         arguments.prepared = low_scores(arguments)
+    told_before(parts.policies.current().calendar, WAKES_AT)  # reads the country's days off, once a process
     freeze_startup_heap()
     print("ready", flush=True)
     sys.stdin.readline()
