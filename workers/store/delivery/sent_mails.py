@@ -70,17 +70,19 @@ def add_sent(connection: Connection, number: int, capped: int, midnight: datetim
         begin_day(connection, midnight, capped)
 
 
-def see_day_begun(connection: Connection, midnight: datetime) -> None:
-    """Begin a day's count before mails are recorded that it is about; where this process has begun it, nothing changes.
+def see_counters_begun(connection: Connection, midnight: datetime) -> None:
+    """Begin this process's counters before mails are recorded; those that are there stay as they are.
 
     An ordinary turn only raises what is there: without this the first one of each day would be taken twice.
     """
-    name = counters_of(connection, midnight).day
-    counter = tables.counter.c
-    if connection.execute(sa.select(counter.name).where(counter.name == name)).first() is None:
+    ours, counter = counters_of(connection, midnight), tables.counter.c
+    there = set(connection.execute(sa.select(counter.name).where(counter.name.in_(ours))).scalars())
+    if ours.sent not in there:
+        add_row(connection, ours.sent, 0)
+    if ours.day not in there:
         begin_day(connection, midnight, 0)
-        if name != day_of(midnight):
-            add_row(connection, name, 0)
+        if ours.day != day_of(midnight):
+            add_row(connection, ours.day, 0)
 
 
 def add_row(connection: Connection, name: str, value: int, more: int | None = None) -> None:

@@ -14,7 +14,7 @@ from workers.store.connection import Connection
 from workers.store.delivery import claim, departures, ordinary_turns
 from workers.store.delivery.claim import WEBHOOK
 from workers.store.delivery.ordinary_turns import Turn
-from workers.store.delivery.sent_mails import see_day_begun
+from workers.store.delivery.sent_mails import see_counters_begun
 from workers.store.engine import Store
 from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.preparation import Preparation, marks_of
@@ -57,7 +57,7 @@ class Turns:
 
         def work(connection: Connection) -> list[OutgoingMessage]:
             if turn.taken and self._begun != times.midnight:
-                see_day_begun(connection, times.midnight)
+                see_counters_begun(connection, times.midnight)
             outcome = ordinary_turns.take(connection, turn, times)
             may_leave = self._preparation.may_leave(parcels, outcome.customers, outcome.around, now)
             if not outcome.is_whole or not may_leave or self._recording.server in outcome.around.failing:
