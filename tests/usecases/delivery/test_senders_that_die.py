@@ -20,7 +20,7 @@ from workers.domain.sending_state import SendingState
 from workers.domain.types import RequestState
 from workers.errors import NotNow
 from workers.store import bulk
-from workers.store.delivery import claim, departures
+from workers.store.delivery import claim, departures, ordinary_turns
 from workers.store.delivery.claim import COPIES_AT_MOST
 from workers.usecases.delivery import lanes
 from workers.usecases.operation import status
@@ -202,7 +202,7 @@ def test_whatever_a_server_says_is_recorded(postgres: str, install: Callable[...
 def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are recorded with theirs, and the broken one as what it is: it does not leave again."""
     deliver(boucle, "1", "2", "3")
-    following = departures.mark_requests_sent
+    following, ordinary = departures.mark_requests_sent, ordinary_turns.take
     broken = next(request.id for request in boucle.rows(SurveyRequest) if request.reference == "order-2")
 
     def breaking(connection: Any, requests: Any, *rest: Any) -> Any:
@@ -210,7 +210,13 @@ def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, mon
             raise RuntimeError("no such consequence")
         return following(connection, requests, *rest)
 
+    def breaking_too(connection: Any, turn: ordinary_turns.Turn, *rest: Any) -> Any:
+        if any(dispatch.request == broken for dispatch, _ in turn.taken):
+            raise RuntimeError("no such consequence")
+        return ordinary(connection, turn, *rest)
+
     monkeypatch.setattr(departures, "mark_requests_sent", breaking)
+    monkeypatch.setattr(ordinary_turns, "take", breaking_too)
     postman = Postman()
     dispatching = sender_of(boucle, postman)
     send(dispatching)
