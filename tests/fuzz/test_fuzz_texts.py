@@ -114,7 +114,8 @@ class Writer:
             for language in ("fr", "en"):
                 for facts in (SAMPLE_FACTS, {}):
                     mail = sample_mail(template, language, facts)
-                    self.usual.feed(templates.write(mail, self.links, AT)[2])
+                    for name in (mail.name, "דנה לוי"):  # a name of another direction is kept apart by a tag of ours
+                        self.usual.feed(templates.write(replace(mail, name=name), self.links, AT)[2])
 
     def write(self, words: Words) -> None:
         """Compose one mail; complain of what a text did to it."""
