@@ -191,7 +191,10 @@ cursor:pointer}
     }, 1000);
     undo.push(() => clearInterval(second));
     if (config.triggers.views && views === config.triggers.views) offer("views");
-    if (click) undo.push(listen(d, "click", e => { if (e.target.closest && e.target.closest(click)) offer("click"); }));
+    if (click) try {
+      d.querySelector(click); // throws once, not at each click
+      undo.push(listen(d, "click", e => { if (e.target.closest && e.target.closest(click)) offer("click"); }));
+    } catch (e) { console.warn("Boucle:", e.message); }
     if (scroll || exit) {
       let y = w.scrollY, at = performance.now();
       undo.push(listen(w, "scroll", () => {

@@ -170,6 +170,14 @@ class Moments:
         self.pass_time(0.05)
 
 
+def answer_without_selector(route: "Route") -> None:
+    """Answer as the server does, with a trigger `click` that is no selector."""
+    answer = route.fetch()
+    settings = answer.json()
+    settings["triggers"]["click"] = "a:("
+    route.fulfill(response=answer, json=settings)
+
+
 def test_each_moment_is_offered_when_it_has_come_and_not_before(chromium: "Browser", shop: Shop) -> None:
     """Seconds count while the page is seen; half a page is no 60 percent; who leaves at once is not held back."""
     with opened(chromium, **DESKTOP) as context:
@@ -211,6 +219,15 @@ def test_each_moment_is_offered_when_it_has_come_and_not_before(chromium: "Brows
         assert moments.offered == []
         page.locator("#help").click()
         moments.is_asked("click")
+
+        errors = list[str]()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route("**/w/config", answer_without_selector)
+        moments.visit("c8")
+        page.locator("#help").click()
+        moments.pass_time(0.05)
+        assert (moments.offered, errors) == ([], []), "what is no selector is never found, and breaks no page"
+        page.unroute("**/w/config")
 
         moments.visit("c9")
         for n in (2, 3):
