@@ -4,15 +4,17 @@ Drawn on the server as SVG that is as wide as its column, with text that keeps i
 the content security policy allows none. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypedDict
 
 from workers.calendar import in_zone
 from workers.domain.reporting import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
 from workers.domain.reporting.ratings import Rating
 from workers.usecases.report.sections import Note
 from workers.web.staff.report.addresses import asked_at
+from workers.web.staff.report.time_axis import TimeAxis
 from workers.web.staff.report.wording import Words
 
 LANE_TOP, LANE_HEIGHT = 26, 120
@@ -96,6 +98,37 @@ class Box:
     wide_only: bool = False
 
 
+class Outline(TypedDict):
+    """Where a box stands: its days across, in per cent; its interval and its score down, in pixels."""
+
+    x: str
+    width: str
+    middle: str
+    end: str
+    top: float
+    height: float
+    line: float
+
+
+def outline(
+    axis: TimeAxis, days: tuple[date, date], marks: tuple[float | None, ...], down: Callable[[float], float]
+) -> Outline:
+    """Return where a box stands: `marks` are the low and the high end of its interval and its score."""
+    begins, ends = days
+    x = axis.place(begins)
+    width = axis.place(ends + timedelta(days=1)) - x
+    low, high, score = (down(value or 0.0) for value in marks)
+    return Outline(
+        x=percent(x),
+        width=percent(width),
+        middle=percent(x + width / 2),
+        end=percent(x + width),
+        top=high,
+        height=round(low - high, 1),
+        line=score,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnLane:
     """The boxes of one segment; `segment` is "" for everybody."""
@@ -148,35 +181,26 @@ def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
     boxes: list[Box] = []
     last_step, row = -1.0, 0
     for before, period in zip((None, *lane.periods), lane.periods, strict=False):
-        pick = {**asked_at(chart.trigger, chart.touchpoint), **words.addresses.days(*words.axis.days(period))}
+        days, reading = words.axis.days(period), period.reading
+        pick = {**asked_at(chart.trigger, chart.touchpoint), **words.addresses.days(*days)}
         if lane.segment:
             pick["segment"] = lane.segment
-        begins, ends = words.axis.days(period)
-        x = words.axis.place(begins)
-        width = words.axis.place(ends + timedelta(days=1)) - x
-        reading = period.reading
+        x = words.axis.place(days[0])
         step = period.change.delta if period.change is not None and period.change.significant else None
         if step is not None:
             row = 1 - row if x - last_step < STEP_NEEDS else 0
             last_step = x
-        low, high, score = reading.low or 0.0, reading.high or 0.0, reading.nps
         boxes.append(
             Box(
-                x=percent(x),
-                width=percent(width),
-                middle=percent(x + width / 2),
-                end=percent(x + width),
-                top=down(high),
-                height=round(down(low) - down(high), 1),
-                line=down(score or 0.0),
-                nps=words.points(score) if score is not None else "",
+                **outline(words.axis, days, (reading.low, reading.high, reading.nps), down),
+                nps=words.points(reading.nps) if reading.nps is not None else "",
                 n=words.whole(reading.n),
                 step=words.points(step) if step is not None else "",
                 step_y=STEP_ROWS[row],
                 rose=(step or 0) > 0,
                 sure=period.at_note,
                 small=bool(reading.flag),
-                shown=score is not None,
+                shown=reading.nps is not None,
                 query=words.addresses.query(**pick),
                 label=box_label(words, lane, period, before),
             )

@@ -4,14 +4,13 @@ In the style of the NPS charts, and apart from them. A month is cut where the wo
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from string import ascii_uppercase
 
 from workers.domain.reporting.ratings import RatedPeriod, RatingOverTime
 from workers.domain.types import QuestionKind
 from workers.usecases.report.sections import Review
 from workers.web.staff.report.cells import Cell, Sheet, flag, number, ratio, sheet, word
-from workers.web.staff.report.charts import LANE_HEIGHT, LANE_TOP, Box, Mark, percent, place_in_time
+from workers.web.staff.report.charts import LANE_HEIGHT, LANE_TOP, Box, Mark, outline, percent, place_in_time
 from workers.web.staff.report.time_axis import TimeAxis
 from workers.web.staff.report.wording import Words
 
@@ -52,28 +51,18 @@ def drawn_rating(chart: RatingOverTime, axis: TimeAxis, words: Words) -> DrawnRa
 
 def box(chart: RatingOverTime, period: RatedPeriod, axis: TimeAxis, words: Words) -> Box:
     """Return the box of one month: its interval from 0 to 100 per cent, its share as a line, what it opens."""
-    begins, ends = axis.days(period)
-    x = axis.place(begins)
-    width = axis.place(ends + timedelta(days=1)) - x
-    rating = period.rating
-    low, high, good = rating.low or 0.0, rating.high or 0.0, rating.share
+    days, rating = axis.days(period), period.rating
     return Box(
-        x=percent(x),
-        width=percent(width),
-        middle=percent(x + width / 2),
-        end=percent(x + width),
-        top=down(high),
-        height=round(down(low) - down(high), 1),
-        line=down(good or 0.0),
-        nps=words.share(good) if good is not None else "",
+        **outline(axis, days, (rating.low, rating.high, rating.share), down),
+        nps=words.share(rating.share) if rating.share is not None else "",
         n=words.whole(rating.n),
         step="",
         step_y=0,
         rose=False,
         sure=True,
         small=bool(rating.flag),
-        shown=good is not None,
-        query=words.addresses.query(**pick(chart), **words.addresses.days(begins, ends)),
+        shown=rating.share is not None,
+        query=words.addresses.query(**pick(chart), **words.addresses.days(*days)),
         label=label(period, axis, words),
         wide_only=bool((period.first - chart.periods[0].first) % -(-len(chart.periods) // BOXES_NAMED)),
     )
