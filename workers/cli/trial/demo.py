@@ -38,7 +38,7 @@ def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
     logging.getLogger().setLevel(logging.WARNING)
     with click.progressbar(
         length=PARTS_OF_A_HUNDRED,
-        label="fourteen months",
+        label="Playing fourteen months",
         file=sys.stderr,
         hidden=form == "json" and not sys.stderr.isatty(),
     ) as bar:
