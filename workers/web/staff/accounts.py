@@ -35,8 +35,13 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class AccountsPage:
-    """What the page shows, as it was read."""
+    """What the page shows, as it was read: of the customers of an owner, or of all.
 
+    `silent_after` are the days without an event after which an account may be silent.
+    """
+
+    owner: str
+    silent_after: int
     coverage: Coverage
     silent: list[SilentAccount]
     largest: list[AccountLine]
@@ -58,11 +63,21 @@ def read(request: Request, filters: Filters, owner: str, policy: Policy) -> Acco
         return kept.get(
             (filters, owner, policy.attributes[ACCOUNT], policy.attributes.get(policy.attributes[ACCOUNT].worth)),
             lambda: AccountsPage(
+                owner,
+                policy.attributes[ACCOUNT].silent_after,
                 accounts.review(connection, filters, policy.attributes),
                 accounts.silent(connection, web.now(), policy.attributes, owner),
                 accounts.largest(connection, filters, owner),
             ),
         )
+
+
+def read_page(request: Request) -> tuple[AccountsPage, Words]:
+    """Return what an address asks for, and the words for it; BadAddress for a period that cannot be read."""
+    policy = policy_of(request)
+    filters, owner = filters_of(request, policy), one_line(parameters_of(request).text("owner"), LONGEST_NAME)
+    words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
+    return read(request, filters, owner, policy), words
 
 
 @for_roles(EVERYBODY)
@@ -73,20 +88,17 @@ async def show_accounts(request: Request, visitor: Visitor) -> Response:
 
 def write_accounts(request: Request, visitor: Visitor) -> Response:
     """Read and write the page; 404 where no account is declared."""
-    policy = policy_of(request)
-    filters, owner = filters_of(request, policy), one_line(parameters_of(request).text("owner"), LONGEST_NAME)
-    page = read(request, filters, owner, policy)
-    words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
+    page, words = read_page(request)
     shown = {
         "w": words,
         "page": page,
-        "owner": owner,
+        "owner": page.owner,
         "mine": f"?{urlencode({'owner': visitor.user.name})}",
         "chosen": words.addresses.chosen(),
         "query": urlencode(
-            {name: value for name, value in {**words.addresses.chosen(), "owner": owner}.items() if value}
+            {name: value for name, value in {**words.addresses.chosen(), "owner": page.owner}.items() if value}
         ),
-        "days": policy.attributes[ACCOUNT].silent_after,
+        "days": page.silent_after,
         "opens": visitor.user.role in AGENTS,
         "files": visitor.user.role in READERS,
         "spread": spread,
@@ -114,10 +126,7 @@ async def download(request: Request, visitor: Visitor) -> Response:
 
 def write_file(request: Request, visitor: Visitor) -> Response:
     """Write the file, and keep in the audit log who took it; 404 for a table that there is not."""
-    policy = policy_of(request)
-    filters, owner = filters_of(request, policy), one_line(parameters_of(request).text("owner"), LONGEST_NAME)
-    page = read(request, filters, owner, policy)
-    words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
+    page, words = read_page(request)
     made_sheets = account_sheets(page.coverage, page.silent, page.largest, words)
     name = request.path_params.get("table")
     if name is None:
