@@ -51,11 +51,6 @@ AT_FIELD = {
     "staff.wait.when": "wait-day",
 }
 """The field that each problem is said at, by the id of its text."""
-SYSTEM = frozenset(
-    {"opened", "joined", "account", "reopened", "comment", "resumed", "to_team", "overdue"}
-    | {"account_told", "account_untold"}
-)
-"""Lines of the history that the customer or the clock caused where nobody is named."""
 
 
 def ticket_page(
