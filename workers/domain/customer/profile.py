@@ -91,13 +91,12 @@ def former_addresses(customer: Customer, fields: Mapping[str, object], news: Map
 
 def told_fields(customer: Customer, fields: Mapping[str, object], moment: str) -> dict[str, object]:
     """Return the fields of an event that are news, whether or not they change anything."""
-    changed_at, news = customer.changed_at, {}
-    for name in FIELDS:
-        if name in fields:
-            value, present_since = fields[name], changed_at.get(name, "")
-            if moment > present_since or is_later(value, moment, getattr(customer, name), present_since):
-                news[name] = value
-    return news
+    changed_at = customer.changed_at
+    return {
+        name: fields[name]
+        for name in FIELDS
+        if name in fields and is_later(fields[name], moment, getattr(customer, name), changed_at.get(name, ""))
+    }
 
 
 def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:
