@@ -178,12 +178,17 @@ def form_page(
         "band": band_of(draft.score, question.question) if draft.score is not None else "",
         "faults": faults or {},
         **scale_shown(question.question),
-        "phone_ends": phone[-DIGITS_SHOWN:] if sum(sign.isdigit() for sign in phone) >= FEWEST_DIGITS else "",
+        "phone_ends": end_of(phone),
         "nonce": new_nonce(web.links, "answer", question.id, web.now()),
         "trap": pages.url(f"/a/{request.path_params['token']}/more"),
     }
     language = pages.language(request, question.language)
     return pages.show(request, "answer.html", language, values, status=status, asking=asking_of(asked))
+
+
+def end_of(phone: str) -> str:
+    """Return what is shown of a number that we have, known to who left it alone; empty of one that is too short."""
+    return phone[-DIGITS_SHOWN:] if sum(sign.isdigit() for sign in phone) >= FEWEST_DIGITS else ""
 
 
 def scale_shown(question: str | None) -> dict[str, object]:

@@ -23,7 +23,7 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
-from workers.web.public.answer import DIGITS_SHOWN, FEWEST_DIGITS, Draft, scale_shown
+from workers.web.public.answer import Draft, end_of, scale_shown
 from workers.web.public.place import Filled, filled_in, said
 
 PURPOSE = "given"
@@ -122,8 +122,8 @@ def write_page(
 
 def way_left(answer: Said) -> str:
     """Return the phone number and the address that were left, each known to who left it alone; empty for none."""
-    has_digits = sum(sign.isdigit() for sign in answer.phone) >= FEWEST_DIGITS
-    phone = f"\u2026{answer.phone[-DIGITS_SHOWN:]}" if has_digits else ""
+    end = end_of(answer.phone)
+    phone = f"\u2026{end}" if end else ""
     address = mask_address(answer.address) if answer.address else ""
     return " · ".join(filter(None, (phone, address)))
 
