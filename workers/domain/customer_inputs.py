@@ -64,11 +64,16 @@ def customer_inputs(case: CustomerCase, at: datetime, names: Collection[str]) ->
     if "segment" in names:
         values["segment"] = customer.segment or None
     if "language" in names:
-        values["language"] = (customer.language or "").replace("_", "-").partition("-")[0].lower() or None
+        values["language"] = base_language(customer.language or "") or None
     for name, compute in COMPUTING.items():
         if name in names:
             values[name] = compute(case, at)
     return values
+
+
+def base_language(tag: str) -> str:
+    """Return the language of a BCP 47 tag without what follows, such as its country: `fr` of `fr-CA`."""
+    return tag.replace("_", "-").partition("-")[0].lower()
 
 
 def started_at(case: CustomerCase, at: datetime, names: Collection[str] = STARTS) -> datetime | None:

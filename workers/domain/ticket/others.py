@@ -7,6 +7,7 @@ customer said is theirs. Who cannot be written to stands in the ticket's history
 from dataclasses import replace
 
 from workers.domain.customer_case import CustomerCase
+from workers.domain.customer_inputs import base_language
 from workers.domain.history import Subject, Why, history
 from workers.domain.records import Dispatch, History, Response, Ticket, TicketEntry
 from workers.domain.survey.mail_after_answer import mail_refused
@@ -48,7 +49,7 @@ def untold(other: CustomerCase, response: Response, why: Why) -> History:
 def news_to(other: CustomerCase, ticket: Ticket, response: Response) -> Dispatch:
     """Return the mail to somebody else of the account; keyed by ticket and answer, so that it is the only one."""
     language = language_of(other.customer.language, other.policy)
-    same = base_of(language) == base_of(ticket.language)
+    same = base_language(language) == base_language(ticket.language)
     return Dispatch(
         id=other.ids.derive(ticket.opened_at, "mail", NEWS, ticket.id, response.id),
         customer=other.id,
@@ -65,11 +66,6 @@ def news_to(other: CustomerCase, ticket: Ticket, response: Response) -> Dispatch
         not_before=other.now,
         created_at=other.now,
     )
-
-
-def base_of(language: str) -> str:
-    """Return a language without its country: `fr` of `fr-CA`."""
-    return language.replace("_", "-").partition("-")[0].lower()
 
 
 def answer_of(line: TicketEntry) -> str:
