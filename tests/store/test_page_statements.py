@@ -32,6 +32,8 @@ BIG = frozenset(
      "survey_request", "touchpoint"}
 )  # fmt: skip
 """Tables that grow with the customers."""
+NO_READING = frozenset({"Bitmap Heap Scan", "ModifyTable"})
+"""Nodes that name a table and take from another node which rows: that one says how they are found."""
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 SOME = Filters(since=NOW - timedelta(days=30), until=NOW, segment="retail")
 PLAN = Dimension("plan", Attribute("plan", AttributeKind.TEXT, ("free", "pro"), personal=False))
@@ -139,7 +141,7 @@ def scans_on_postgresql(connection: Connection, statement: str, parameters: Any)
         limited = limited or node["Node Type"] == "Limit"
         waiting += [(child, limited) for child in node.get("Plans", ())]
         ends = "Index Cond" in node or node.get("Index Name") in partial or (limited and "Index Name" in node)
-        if node.get("Relation Name") in BIG and node["Node Type"] != "Bitmap Heap Scan" and not ends:
+        if node.get("Relation Name") in BIG and node["Node Type"] not in NO_READING and not ends:
             yield f"{node['Node Type']} of {node['Relation Name']} by {node.get('Index Name')}"
 
 

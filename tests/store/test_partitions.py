@@ -244,7 +244,7 @@ def test_a_whole_loop_looks_only_where_its_people_are(divided: Embedded) -> None
     statements: dict[str, Any] = {}
 
     def keep(_connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
-        if text.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+        if text.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
             statements.setdefault(text, values[0] if many else values)
 
     sa.event.listen(world.store.engine, "before_cursor_execute", keep)
