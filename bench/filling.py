@@ -1,19 +1,23 @@
 """Fills a database with as many customers as wanted: the year of a demo, again and again, under other names.
 
 Every row is one that the product wrote, through the product's own schema, so all sums of the books hold. What makes a
-row unique (our ids, the CRM's id, event ids, address hashes, ticket numbers) bears the number of its copy. COPY on
+row unique (our ids, the CRM's id, event ids, address hashes, ticket numbers) bears the number of its copy; a customer's
+id is made of the CRM's, as the product makes it, so that the next event of a copied customer finds them. COPY on
 PostgreSQL, many rows a statement on SQLite.
 """
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 
+from workers.domain.customer.profile import customer_id
+from workers.domain.types import Ids
 from workers.store import tables as t
 from workers.store.bulk import quoted
 from workers.store.controls import DEMO
@@ -23,6 +27,8 @@ OUR_ID = re.compile(r"\b([0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-
 """An id of ours (UUIDv8): its last 32 bits give way to the copy's number, 42 random ones before them stay."""
 COPY_MARK = "\x01"
 """Stands for the copy's number as eight hexadecimal digits; no text of a demo holds this character."""
+CUSTOMER = re.compile("\x03([0-9]+)\x03")
+"""Stands for the id of a customer whom the CRM knows, by the place of that customer among them."""
 NUMBER_MARK = "\x02"
 """Stands for the copy's number as six decimal digits, behind a ticket's number."""
 NAMED_APART: dict[str, frozenset[str]] = {
@@ -60,12 +66,31 @@ CHUNK = 50
 """Copies written in one transaction."""
 
 
-def fill(source: Path, target: Store, customers: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a copy's marks stand for: the copy's number, and the ids of its customers, in the order of the source's."""
+
+    crm_ids: Sequence[str]
+    ids: Ids
+
+    def written(self, text: str, copy: int) -> str:
+        """Return a text of the source as a copy has it."""
+        here = f"{copy:08x}"
+        keys = [customer_id(f"{crm_id}-{here}", self.ids) for crm_id in self.crm_ids] if "\x03" in text else []
+        text = text.replace(COPY_MARK, here).replace(NUMBER_MARK, f"{copy:06d}")
+        return CUSTOMER.sub(lambda found: keys[int(found[1])], text)
+
+
+def fill(source: Path, target: Store, customers: int, ids: Ids) -> int:
     """Write copies of a demo's database into an empty migrated one until it has so many customers; return how many.
 
-    The source's rows are read once; each copy is a replacement in their text.
+    The source's rows are read once; each copy is a replacement in their text. `ids` are those of the installation that
+    will run on it.
     """
-    known = tables_of(source)
+    named, known = tables_of(source)
+    if strangers := [crm_id for key, crm_id in named if customer_id(crm_id, ids) != key]:
+        raise ValueError(f"{len(strangers)} customers of {source} have ids of another key")
+    numbers = Numbers([crm_id for _, crm_id in named], ids)
     own = next(len(rows) for table, rows in known if table.name == "customer")
     copies = -(-customers // own)
     for table, rows in known:
@@ -74,7 +99,7 @@ def fill(source: Path, target: Store, customers: int) -> int:
             with target.engine.begin() as connection:  # what a migration wrote, such as where a counter begins
                 connection.execute(sa.delete(table))
         for begin in range(0, count, CHUNK):
-            write(target, table, rows, range(begin, min(begin + CHUNK, count)))
+            write(target, table, rows, range(begin, min(begin + CHUNK, count)), numbers)
     with target.engine.begin() as connection:
         connection.execute(sa.delete(t.control).where(t.control.c.name == DEMO))  # else no role starts on it
     go_on_counting(target)
@@ -82,9 +107,14 @@ def fill(source: Path, target: Store, customers: int) -> int:
     return own * copies
 
 
-def tables_of(source: Path) -> list[tuple[sa.Table, list[list[str | None]]]]:
-    """Return the rows of each table with any, as texts with marks."""
+Rows = list[list[str | None]]
+
+
+def tables_of(source: Path) -> tuple[list[tuple[str, str]], list[tuple[sa.Table, Rows]]]:
+    """Return a source's customers by our id and the CRM's, and the rows of each table with any, as texts with marks."""
     with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as connection:
+        named = connection.execute("SELECT id, crm_id FROM customer WHERE crm_id <> '' ORDER BY id").fetchall()
+        places = {key: place for place, (key, _) in enumerate(named)}
         found = []
         for table in t.metadata.sorted_tables:
             if table.name in LEFT_OUT:
@@ -95,10 +125,13 @@ def tables_of(source: Path) -> list[tuple[sa.Table, list[list[str | None]]]]:
                 found.append(
                     (
                         table,
-                        [[marked(table, name, value) for name, value in zip(names, row, strict=True)] for row in rows],
+                        [
+                            [marked(table, name, value, places) for name, value in zip(names, row, strict=True)]
+                            for row in rows
+                        ],
                     )
                 )
-        return found
+        return named, found
 
 
 def columns_of(table: sa.Table) -> list[str]:
@@ -107,8 +140,11 @@ def columns_of(table: sa.Table) -> list[str]:
     return [column.name for column in table.columns if not (counting and column.primary_key)]
 
 
-def marked(table: sa.Table, name: str, value: Any) -> str | None:
-    """Return a value as text, with a mark where a copy differs; bytes as hexadecimal digits."""
+def marked(table: sa.Table, name: str, value: Any, places: Mapping[str, int]) -> str | None:
+    """Return a value as text, with a mark where a copy differs; bytes as hexadecimal digits.
+
+    `places` are those of the source's customers by their ids.
+    """
     if value is None:
         return None
     if isinstance(value, bytes):
@@ -118,11 +154,16 @@ def marked(table: sa.Table, name: str, value: Any) -> str | None:
         return text
     if table.name == "ticket" and name == "number":
         return text + NUMBER_MARK
-    text = OUR_ID.sub(r"\1" + COPY_MARK, text)
+
+    def mark(found: re.Match[str]) -> str:
+        place = places.get(found[0])
+        return found[1] + COPY_MARK if place is None else f"\x03{place}\x03"
+
+    text = OUR_ID.sub(mark, text)
     return f"{text}-{COPY_MARK}" if name in NAMED_APART.get(table.name, ()) and text else text
 
 
-def write(target: Store, table: sa.Table, rows: Sequence[Sequence[str | None]], copies: range) -> None:
+def write(target: Store, table: sa.Table, rows: Rows, copies: range, numbers: Numbers) -> None:
     """Write some copies of a table's rows."""
     if target.sqlite:
         names = columns_of(table)
@@ -130,7 +171,7 @@ def write(target: Store, table: sa.Table, rows: Sequence[Sequence[str | None]], 
         statement = f'INSERT INTO "{table.name}" ({quoted(names)}) VALUES ({", ".join("?" for _ in names)})'
         with target.engine.begin() as connection:
             for copy in copies:
-                connection.exec_driver_sql(statement, list(numbered(rows, binary, copy)))
+                connection.exec_driver_sql(statement, list(numbered(rows, binary, copy, numbers)))
         return
     text = "\n".join("\t".join(map(for_copy, columns(table), row)) for row in rows) + "\n"
     statement = f'COPY "{table.name}" ({quoted(columns_of(table))}) FROM STDIN'
@@ -138,7 +179,7 @@ def write(target: Store, table: sa.Table, rows: Sequence[Sequence[str | None]], 
         raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our driver
         with raw.cursor() as cursor, cursor.copy(statement.encode()) as stream:
             for copy in copies:
-                stream.write(text.replace(COPY_MARK, f"{copy:08x}").replace(NUMBER_MARK, f"{copy:06d}"))
+                stream.write(numbers.written(text, copy))
 
 
 def columns(table: sa.Table) -> list[sa.Column[Any]]:
@@ -146,17 +187,18 @@ def columns(table: sa.Table) -> list[sa.Column[Any]]:
     return [table.c[name] for name in columns_of(table)]
 
 
-def numbered(rows: Sequence[Sequence[str | None]], binary: Sequence[bool], copy: int) -> Iterator[tuple[Any, ...]]:
+SEPARATOR = "\x04"
+"""Between the values of one copy's rows while their marks give way all at once; no text of a demo holds it."""
+
+
+def numbered(rows: Rows, binary: Sequence[bool], copy: int, numbers: Numbers) -> Iterator[tuple[Any, ...]]:
     """Give the rows of one copy as SQLite takes them."""
-    here, number = f"{copy:08x}", f"{copy:06d}"
+    together = SEPARATOR.join(value or "" for row in rows for value in row)
+    values = iter(numbers.written(together, copy).split(SEPARATOR))
     for row in rows:
         yield tuple(
-            None
-            if value is None
-            else bytes.fromhex(value[2:])
-            if is_binary
-            else value.replace(COPY_MARK, here).replace(NUMBER_MARK, number)
-            for value, is_binary in zip(row, binary, strict=True)
+            None if value is None else bytes.fromhex(here[2:]) if is_binary else here
+            for value, is_binary, here in zip(row, binary, values)  # noqa: B905  # strict would take one value too many
         )
 
 

@@ -11,6 +11,7 @@ from random import Random
 import orjson
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ORDERS_AT_MOST = 4
 ZONES = ("Europe/Paris", "Europe/London", "America/Sao_Paulo", "America/New_York")
 
 
@@ -24,15 +25,16 @@ def events(count: int, seed: int = 1, customers: Sequence[str] = ()) -> list[tup
     customer = 0
     while len(told) < count:
         customer += 1
-        told += shopping(customers[customer % len(customers)] if customers else f"C-{customer:07}", draw)
+        again, place = divmod(customer, len(customers)) if customers else (0, 0)
+        told += shopping(customers[place] if customers else f"C-{customer:07}", draw, again * ORDERS_AT_MOST)
     told.sort()
     return [(crm_id, body) for _, crm_id, body in told[:count]]
 
 
-def shopping(crm_id: str, draw: Random) -> Iterator[tuple[datetime, str, bytes]]:
-    """Give one customer's orders of the day, each with its delivery some hours later."""
+def shopping(crm_id: str, draw: Random, first: int = 0) -> Iterator[tuple[datetime, str, bytes]]:
+    """Give one customer's orders of the day, each with its delivery some hours later; numbered from `first` on."""
     zone = draw.choice(ZONES)
-    for order in range(draw.choice((1, 1, 1, 2, 4))):
+    for order in range(first, first + draw.choice((1, 1, 1, 2, ORDERS_AT_MOST))):
         at = NOW - timedelta(seconds=draw.randrange(1, 86_400))
         expected = draw.random() < 0.8
         reference = f"{crm_id}/{order}"

@@ -28,7 +28,8 @@ import sqlalchemy as sa
 
 from bench.filling import fill
 from workers import devservices, settings
-from workers.app import Boucle
+from workers.app import Boucle, start
+from workers.domain.types import Ids
 from workers.store import tables as t
 from workers.store.engine import Store
 from workers.store.patience import Patience
@@ -138,7 +139,7 @@ def main() -> int:
         store = Store(url, Patience(statement=VERB_SECONDS))
         began = time.monotonic()
         migrate(store)
-        customers = customers_in(store) or fill(source / "boucle.db", store, arguments.customers)
+        customers = customers_in(store) or fill(source / "boucle.db", store, arguments.customers, ids_of(source))
         filled = time.monotonic() - began
         recount_report(store)  # as the role `send` does
         environment = environment_of(home, source, url)
@@ -168,6 +169,14 @@ def demo_in(home: Path) -> Path:
     command = [*BOUCLE, "demo", "--seed", "7", "--customers", str(SOURCE_CUSTOMERS), "--no-serve", "--format", "json"]
     subprocess.run(command, check=True, env={**clean(), "BOUCLE_HOME": str(home)}, stdout=subprocess.DEVNULL)
     return home
+
+
+def ids_of(source: Path) -> Ids:
+    """Return what the ids of a demo's rows derive from."""
+    database = {"BOUCLE_HOME": str(source), "BOUCLE_DATABASE_URL": f"sqlite:///{source / 'boucle.db'}"}
+    parts = start(settings.read({**clean(), **database}))
+    parts.store.close()
+    return parts.ids
 
 
 def clean() -> dict[str, str]:

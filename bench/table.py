@@ -93,6 +93,7 @@ def of_size(arguments: argparse.Namespace) -> Lines:
         for whose in ("new", "known"):
             what = f"{name} intake of {whose} customers at {size} ÷ empty"
             yield Line(what, intake_at_size.WANTED, told[f"{whose}_to_empty"])
+        yield Line(f"{name} intake of known customers at {size} ÷ among few", None, told["known_to_few"])
 
 
 def of_waking(arguments: argparse.Namespace) -> Lines:

@@ -29,13 +29,15 @@ from workers import devservices
 from workers import settings as settings_module
 from workers.adapters import kafka as topics
 from workers.adapters.clock import FixedClock
-from workers.domain.types import Ingress
+from workers.domain.types import Ids, Ingress
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.patience import Patience
 from workers.usecases.operation.migrate import migrate
 
 SOURCE_EVENTS, SOURCE_BATCH = 700, 350
+SECRET = "bench"
+IDS = Ids(SECRET.encode())
 NEEDED = {"wake_to_hand": 8.0, "many_to_few": 0.9, "two_wakers": 1.7, "two_opening_tickets": 1.7, "two_relays": 1.3}
 PREPARE_SECONDS = 3_600.0
 LOOK_SECONDS = 0.02
@@ -96,7 +98,7 @@ class Bench:
         waiting, people = plan_orders(source) if not source.exists() else sizes_of(source)
         store = Store(self.url(name), Patience(statement=PREPARE_SECONDS))
         migrate(store)
-        fill(source, store, -(-pending // waiting) * people)
+        fill(source, store, -(-pending // waiting) * people, IDS)
         store.close()
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute("UPDATE customer SET email = lower(crm_id) || '@customers.example.org'")
@@ -236,7 +238,7 @@ def plan_orders(source: Path) -> tuple[int, int]:
     store = Store(settings["BOUCLE_DATABASE_URL"])
     migrate(store)
     store.close()
-    parts = wiring.start(settings_module.read({**settings, "BOUCLE_SECRET": "bench"}), clock=FixedClock(NOW))
+    parts = wiring.start(settings_module.read({**settings, "BOUCLE_SECRET": SECRET}), clock=FixedClock(NOW))
     messages = (Incoming(body) for _, body in events(SOURCE_EVENTS))
     while batch := list(islice(messages, SOURCE_BATCH)):
         parts.intake.take(batch, Ingress.KAFKA)
