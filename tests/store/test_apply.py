@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from ticketparts import shipped
 
 from workers.domain.changeset import Cancellation, ChangeSet
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.records import Action, Customer, Dispatch, History, Journey, Row, Suppression, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, MailClass, Reason, TouchpointState
 from workers.store import bulk, read, tables
@@ -144,10 +146,10 @@ def statements(store: Store, changes: ChangeSet) -> list[tuple[str, str, list[An
             seen.append((kind, table.name, list(multiparams)))
 
     def watched(verb: str, write: Any) -> Any:
-        def many(connection: Any, kind: type[Row], rows: list[Row]) -> None:
+        def many(connection: Any, kind: type[Row], rows: list[Row], *columns: Any) -> None:
             names = tables.of(kind).primary_key.columns.keys()
             seen.append((verb, kind.TABLE, [{name: getattr(row, name) for name in names} for row in rows]))
-            write(connection, kind, rows)
+            write(connection, kind, rows, *columns)
 
         return many
 
@@ -221,6 +223,42 @@ def test_a_changed_row_replaces_every_column_but_its_key(store: Store) -> None:
     assert {touchpoint.step: touchpoint for touchpoint in stored(store, Touchpoint)} == {
         "delivery-now": later,
         "delivery-6w": other,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "NULL", 'a "b"', "a\\b", "{a,b}", "line\nline\t", "'", "漢 é", "\\x41", "\\N"])
+def test_any_value_survives_a_change(store: Store, text: str) -> None:
+    """What a changed row holds is stored as it is: texts of any signs, documents, instants, truth, nothing."""
+    first = customer()
+    write(store, first)
+    later = replace(
+        first,
+        name=text,
+        email=None,
+        opted_out_at=NOW + timedelta(microseconds=1),
+        may_promote=True,
+        attributes={"a": text, "n": 1.5, "b": False},
+    )
+    changes = ChangeSet()
+    changes.change(later)
+    commit(store, changes)
+    assert stored(store, Customer) == [later]
+
+
+def test_only_what_differs_from_the_stored_row_is_written(store: Store) -> None:
+    """Of a row whose stored state is known, the columns that stay the same are left as they are."""
+    first, other = touchpoint("delivery-now"), touchpoint("delivery-6w")
+    write(store, first, other)
+    work = UnitOfWork(shipped(), NOW)
+    case = CustomerCase(customer(), work, [first, other])
+    case.change(replace(first, state=TouchpointState.SKIPPED, reason=Reason.TOO_LATE))
+    case.change(replace(other, state=TouchpointState.ASKED))
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(tables.touchpoint).values(detail="written meanwhile"))
+    commit(store, work.hand_over())
+    assert {(row.step, row.state, row.reason, row.detail) for row in stored(store, Touchpoint)} == {
+        ("delivery-now", TouchpointState.SKIPPED, Reason.TOO_LATE, "written meanwhile"),
+        ("delivery-6w", TouchpointState.ASKED, "", "written meanwhile"),
     }
 
 

@@ -60,6 +60,8 @@ class ChangeSet:
 
     added: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
     changed: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
+    stored: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
+    """Of changed rows, how they are stored, where that is known: what stays the same need not be written."""
     published: list[Publication] = field(default_factory=list)
     cancelled: list[Cancellation] = field(default_factory=list)
     forgotten: list[Forgetting] = field(default_factory=list)

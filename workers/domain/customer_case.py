@@ -193,7 +193,12 @@ class CustomerCase:
 
     def change(self, row: Row) -> None:
         """Change a row that is stored or was added before, and know its new state."""
-        self._show(row, self.work.change(row))
+        kind, key = type(row), self.work.change(row)
+        before = self._rows.get(kind, NONE).get(key)
+        if before is not None:
+            stored = self.work.changes.stored
+            (stored.get(kind) or stored.setdefault(kind, {})).setdefault(key, before)
+        self._show(row, key)
 
     def cancel(self, column: str, value: str, reason: str, mail_class: str | None = None) -> None:
         """Cancel the dispatches that have not left and whose `column` is `value`; those that have left stay."""

@@ -32,8 +32,9 @@ def apply(connection: Connection, changes: ChangeSet, now: datetime) -> None:
             rows_changed = [changed[key] for key in sorted(changed)]
             if moved_to:
                 rows_changed = under_stored_owner(connection, kind, rows_changed, moved_to)
+            stored = {} if moved_to else changes.stored.get(kind, {})  # who is moved is known under another customer
             for rows in giving_way(kind, rows_changed):
-                bulk.update_many(connection, kind, rows)
+                bulk.update_many(connection, kind, rows, bulk.columns_changed(kind, rows, stored))
         if added := changes.added.get(kind):
             insert(connection, kind, [added[key] for key in sorted(added)])
     for moving in changes.moved:
