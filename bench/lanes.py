@@ -35,7 +35,7 @@ from workers.adapters.kafka import Topic
 from workers.process.startup_heap import freeze_startup_heap
 from workers.settings import Settings
 from workers.store.ledger import Outcome
-from workers.streams import Batching, Positions, make_app
+from workers.streams import WRITERS, Batching, Positions, make_app
 from workers.streams.journey_events import add_journey_events
 from workers.usecases.intake import Intake, ReadBatch
 
@@ -51,6 +51,7 @@ class Meter:
         self.count = count
         self.began = self.ended = 0.0
         self.cpu = 0.0
+        self.lock = threading.Lock()
         self.from_to = [0.0, 0.0]
         """The same two moments by the clock that all processes share."""
 
@@ -62,11 +63,12 @@ class Meter:
 
     def finished(self, count: int) -> None:
         """Note events that are done."""
-        self.left -= count
-        self.from_to[1] = time.time()
-        if self.left <= 0 and not self.ended:
-            self.ended = time.perf_counter()
-            self.cpu = cpu_seconds() - self.cpu
+        with self.lock:
+            self.left -= count
+            self.from_to[1] = time.time()
+            if self.left <= 0 and not self.ended:
+                self.ended = time.perf_counter()
+                self.cpu = cpu_seconds() - self.cpu
 
     def result(self) -> dict[str, float]:
         """Return the rate and the processor time of this process for each event."""
@@ -113,7 +115,7 @@ async def ours(settings: Settings, names: Sequence[str], meter: Meter, streams: 
     app = make_app(settings)
     positions = Positions("bench", kafka.topic_ids(settings.kafka_bootstrap, names))
     add_journey_events(
-        app, settings.topic_prefix, intake, positions, Batching(settings.batch_size, settings.batch_wait)
+        app, settings.topic_prefix, intake, positions, Batching(settings.batch_size, settings.batch_wait, WRITERS)
     )
     if streams:
         await run_with_others(app, streams, intake.may_begin)

@@ -333,7 +333,7 @@ def stream(parts: Boucle) -> Role:
     cluster, settings = kafka_of(parts.settings), parts.settings
     if cluster is None:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
-    from workers.streams import PROCESSORS, Batching, Positions, make_app, start_app
+    from workers.streams import PROCESSORS, WRITERS, Batching, Positions, make_app, start_app
     from workers.streams.guards import StreamGuards
 
     log_of_topics = log_of(cluster, settings)
@@ -349,7 +349,7 @@ def stream(parts: Boucle) -> Role:
         guards = StreamGuards(parts.store, auditing, log_of_topics, positions, settings)
         await attempt(guards.audit, "audit")
         app = make_app(settings, topics.credentials(cluster))
-        batching = Batching(settings.batch_size, settings.batch_wait)
+        batching = Batching(settings.batch_size, settings.batch_wait, writers=1 if parts.store.sqlite else WRITERS)
         for add_processor in PROCESSORS:
             add_processor(app, settings.topic_prefix, parts.intake, positions, batching)
         app.on_partitions_assigned.connect(lambda *_, **__: guards.changed.set(), weak=False)

@@ -152,7 +152,7 @@ def test_a_topic_that_is_not_taken_in_is_fetched_no_further_and_holds_no_other_u
         assert score.tp == SCORES
         await reading.acknowledge(waiting[0])
         (more,) = await reading.fetch()
-        assert offsets_of(more) == list(range(40, 50))
+        assert offsets_of(more) == list(range(60, 70))
         assert await reading.fetch() == []
 
     play(story)

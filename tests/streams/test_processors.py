@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any, Self, cast
 
 import pytest
+from faust.types import TP
 
 from workers import settings as settings_module
 from workers.adapters.kafka import TOPICS_IN
@@ -22,11 +24,13 @@ ONE_BY_ONE = Batching(size=1, seconds=SECONDS)
 class Fetch:
     """What was fetched at once, as Faust hands it over, which knows whether it was acknowledged."""
 
-    def __init__(self, topic: str, first: int, count: int = 1) -> None:
+    def __init__(self, topic: str, first: int, count: int = 1, partition: int = 0) -> None:
         self.message = self
         self.topic, self.void = topic, False
+        self.tp = TP(topic, partition)
         self.value = [
-            SimpleNamespace(topic=topic, partition=0, offset=first + n, value=b"{}", headers=()) for n in range(count)
+            SimpleNamespace(topic=topic, partition=partition, offset=first + n, value=b"{}", headers=())
+            for n in range(count)
         ]
         self.acknowledged = asyncio.Event()
 
@@ -75,7 +79,7 @@ class Troubled:
         if batch[0].topic == self.topic and self.tries:
             self.tries -= 1
             raise self.error
-        self.waiting.append(set(self.positions.waiting))
+        self.waiting.append({fetch.message.topic for fetch in self.positions.waiting})
         self.taken.append((str(batch[0].topic), [record.offset or 0 for record in batch]))
 
 
@@ -233,6 +237,88 @@ def test_a_batch_is_read_while_the_one_before_it_is_written() -> None:
         events = Stream("boucle.events", [1, 1])
         await run(intake, events, until=events.fetches)
         assert intake.taken == [("boucle.events", [0]), ("boucle.events", [1])]
+
+    asyncio.run(story())
+
+
+def two_partitions() -> Stream:
+    """Return a topic with two fetches of each of two partitions, one partition after the other."""
+    events = Stream("boucle.events", [], hold=True)
+    events.fetches = [Fetch("boucle.events", 10 * n, partition=partition) for partition in (0, 1) for n in (0, 1)]
+    return events
+
+
+def test_batches_of_two_partitions_are_written_at_the_same_time() -> None:
+    """While the first batch of one waits for the database, those of the other are taken in, each in its order."""
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        others_done = threading.Event()
+        take_read, order = intake.take_read, list[tuple[int | None, int | None]]()
+
+        def take(read: ReadBatch, ingress: object, consumed: object) -> None:
+            (record,) = read.messages
+            if record.partition == 0:
+                assert others_done.wait(SECONDS)
+            take_read(read, ingress, consumed)
+            order.append((record.partition, record.offset))
+            if len(order) == 2:
+                others_done.set()
+
+        intake.take_read = take  # type: ignore[method-assign]  # this intake waits with one partition
+        events = two_partitions()
+        await run(intake, events, until=events.fetches, batching=Batching(size=1, seconds=SECONDS, writers=2))
+        assert order == [(1, 0), (1, 10), (0, 0), (0, 10)]
+
+    asyncio.run(story())
+
+
+def test_two_batches_of_one_partition_are_never_written_at_the_same_time() -> None:
+    """However many writers there are: a customer's events are in one partition and keep their order."""
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        take_read, underway, met = intake.take_read, set[int | None](), list[int | None]()
+
+        def take(read: ReadBatch, ingress: object, consumed: object) -> None:
+            partition = read.messages[0].partition
+            met.extend(underway & {partition})
+            underway.add(partition)
+            time.sleep(0)  # lets another writer's thread in
+            take_read(read, ingress, consumed)
+            underway.discard(partition)
+
+        intake.take_read = take  # type: ignore[method-assign]  # this intake looks who else is at work
+        events = Stream("boucle.events", [])
+        events.fetches = [Fetch("boucle.events", n // 3, partition=n % 3) for n in range(60)]
+        await run(intake, events, until=events.fetches, batching=Batching(size=2, seconds=0.01, writers=4))
+        assert not met
+        for place in range(3):
+            taken = [fetch.value[0].offset for fetch in events.fetches if fetch.tp.partition == place]
+            assert taken == sorted(taken)
+
+    asyncio.run(story())
+
+
+def test_a_batch_that_fails_holds_up_its_own_partitions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other writer's partitions are taken in; that one works does not hide that the other waits."""
+    monkeypatch.setattr(batches, "RETRY_SECONDS", 0.01)
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        take_read = intake.take_read
+
+        def take(read: ReadBatch, ingress: object, consumed: object) -> None:
+            if read.messages[0].partition == 0:
+                raise NotNow("the database is away")
+            take_read(read, ingress, consumed)
+
+        intake.take_read = take  # type: ignore[method-assign]  # this intake has trouble with one partition
+        events = two_partitions()
+        batching = Batching(size=1, seconds=SECONDS, writers=2)
+        await run(intake, events, until=events.fetches[2:], batching=batching)
+        assert not any(fetch.acknowledged.is_set() for fetch in events.fetches[:2])
+        assert intake.waiting[-1] == {"boucle.events"}
 
     asyncio.run(story())
 

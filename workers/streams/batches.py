@@ -1,4 +1,4 @@
-"""Batches: what all processors of topics do. Fetches in, a batch to the intake, acknowledged only after the commit.
+"""Batches: what all processors of topics do. Fetches in, batches to the intake, acknowledged only after the commit.
 
 What an event means is decided in the intake; nothing here looks inside. A batch that fails is kept and tried again,
 by its own topic alone: nothing is acknowledged, so nothing is lost, and the other topics go on.
@@ -16,6 +16,7 @@ from workers.domain.types import Ingress
 from workers.errors import NotNow
 from workers.store.ledger import Incoming, as_bytes
 from workers.streams.positions import Positions
+from workers.streams.writer_queues import WriterQueues
 from workers.usecases.intake import Intake, ReadBatch
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ LONGEST_RETRY_SECONDS = 60.0
 """The pauses of a batch that breaks something double up to this; a standstill ends the process (guards.py)."""
 FINISH_SECONDS = 2.0
 """How long a stop waits for a batch that is being written; longer, and it comes again after the start."""
+WRITERS = 2
+"""Batches of one topic that are written at a time where the database lets several write: while one waits for it, or for
+its disk, another is planned. A third would wait for the interpreter."""
 Reading = asyncio.Future[list[ReadBatch]]
 """The fetches of a batch as they are being read, each by itself."""
 RAW = {"key_serializer": "raw", "value_serializer": "raw"}
@@ -32,28 +36,56 @@ RAW = {"key_serializer": "raw", "value_serializer": "raw"}
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """How records become batches: at most so many, after at most so many seconds."""
+    """How records become batches: at most so many, after at most so many seconds, by so many writers."""
 
     size: int
     seconds: float
+    writers: int = 1
 
 
 async def process_batches(
     stream: Any, intake: Intake, positions: Positions, batching: Batching
-) -> AsyncIterator[Sequence[EventT]]:
+) -> AsyncIterator[EventT]:
     """Take a topic's fetches in, batch by batch, each acknowledged after its commit.
 
-    One batch is written while the next is collected and read; never two of a topic are written at a time. A stop
-    waits a little for the one that is written, so that it is acknowledged too.
+    As many batches are written at a time as there are writers, never two of one partition. A stop waits a little for
+    those that are written, so that they are acknowledged too.
     """
+    queues = WriterQueues(batching.writers)
+    writers = [
+        asyncio.ensure_future(write_batches(queues, writer, intake, positions, batching))
+        for writer in range(batching.writers)
+    ]
+    try:
+        async for fetch in stream.noack().events():
+            queues.put(fetch)
+            for broken in (writer for writer in writers if writer.done()):
+                broken.result()
+            yield fetch
+        queues.end()
+        await asyncio.gather(*writers)
+    finally:
+        for writer in writers:
+            writer.cancel()
+        await asyncio.wait(writers)
+
+
+async def write_batches(
+    queues: WriterQueues, writer: int, intake: Intake, positions: Positions, batching: Batching
+) -> None:
+    """Write a writer's batches, one after the other; one is collected and read while the one before it is written."""
     writing: asyncio.Task[None] | None = None
     try:
-        async for fetches in collect_batches(stream.noack().events(), batching):
+        async for fetches in collect_batches(queues.of(writer), batching):
             reading = read_ahead(fetches, intake)
             if writing is not None:
                 await asyncio.shield(writing)
             writing = asyncio.ensure_future(take_and_acknowledge(fetches, reading, intake, positions))
-            yield fetches
+
+            def ended(_: object, batch: Sequence[EventT] = fetches) -> None:
+                queues.done(batch)
+
+            writing.add_done_callback(ended)
     finally:
         if writing is not None:
             await asyncio.wait({writing}, timeout=FINISH_SECONDS)
@@ -97,7 +129,6 @@ async def take_and_acknowledge(
 
     While the database is away the batch is kept. What was revoked meanwhile is let go: another stream has it.
     """
-    topics = {fetch.message.topic for fetch in fetches}
     pause = RETRY_SECONDS
     try:
         while ours := [fetch for fetch in fetches if not fetch.message.void]:
@@ -105,11 +136,11 @@ async def take_and_acknowledge(
                 read = zip(fetches, await reading, strict=True)
                 await take_batch([part for fetch, part in read if fetch in ours], intake, positions)
             except NotNow as error:
-                positions.waiting |= topics
+                positions.waiting.add(fetches[0])
                 log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the store (process/outages.py)
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # the processor's edge
-                positions.waiting -= topics
+                positions.waiting.discard(fetches[0])
                 places = ", ".join(places_of(record for fetch in ours for record in fetch.value))
                 log.exception("the batch could not be taken in: %s", places, extra={"action": "stream.failed"})
                 await asyncio.sleep(pause)
@@ -120,7 +151,7 @@ async def take_and_acknowledge(
                     fetch.ack()
                 return
     finally:
-        positions.waiting -= topics
+        positions.waiting.discard(fetches[0])
 
 
 def places_of(records: Iterable[Any]) -> list[str]:

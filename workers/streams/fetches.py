@@ -22,8 +22,9 @@ FETCH_BYTES = 2_000_000
 """A fetch ends when it has so many bytes of values, or the records that were asked for."""
 AHEAD_BYTES = 4_000_000
 """Bytes of values of one topic that are handed on and not acknowledged; no more of it is fetched beyond."""
-AHEAD_FETCHES = 4
-"""The same for records, in full fetches: one is written, one is collected, and two wait so that nobody waits."""
+AHEAD_FETCHES = 6
+"""The same for records, in full fetches: of two writers each writes one and collects one, and two wait so that no
+writer does."""
 LOOK_AGAIN_SECONDS = 0.05
 """While a topic is full, the others are asked for so long, because it may have room again before they have records."""
 

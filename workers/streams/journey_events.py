@@ -1,6 +1,6 @@
 """`boucle.events`: what happens to customers, as CRMs publish it: purchases, deliveries, changes, opt-outs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
@@ -17,6 +17,6 @@ def add_journey_events(app: faust.App, prefix: str, intake: Intake, positions: P
     topic = app.topic(prefix + Topic.EVENTS, **RAW)
 
     @app.agent(topic, name="journey-events", concurrency=1)  # type: ignore[untyped-decorator]  # Faust is skipped
-    async def journey_events(stream: Any) -> AsyncIterator[Sequence[EventT]]:
-        async for events in process_batches(stream, intake, positions, batching):
-            yield events
+    async def journey_events(stream: Any) -> AsyncIterator[EventT]:
+        async for fetch in process_batches(stream, intake, positions, batching):
+            yield fetch

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
+from faust.types import EventT
+
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed, merged
 
 
 class Positions:
     """Turns the offsets of a batch into consumed ranges, keyed by cluster and topic id so that a recreated topic
-    does not look consumed. `waiting` has the topics whose batch waits for the database, which is no standstill."""
+    does not look consumed. `waiting` has the first fetch of each batch that waits for the database, which is no
+    standstill."""
 
     def __init__(self, cluster: str, topic_ids: Mapping[str, str]) -> None:
         self._cluster = cluster
         self.topic_ids = topic_ids
-        self.waiting: set[str] = set()
+        self.waiting: set[EventT] = set()
 
     def of(self, batch: Sequence[Incoming]) -> list[Consumed]:
         """Return the ranges that a batch covers, one per run of offsets without a hole."""

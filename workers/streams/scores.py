@@ -1,6 +1,6 @@
 """`boucle.scores`: scores that other tools collected, and what the carriers of other channels report."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
@@ -17,6 +17,6 @@ def add_scores(app: faust.App, prefix: str, intake: Intake, positions: Positions
     topic = app.topic(prefix + Topic.SCORES, **RAW)
 
     @app.agent(topic, name="scores", concurrency=1)  # type: ignore[untyped-decorator]  # Faust is skipped
-    async def scores(stream: Any) -> AsyncIterator[Sequence[EventT]]:
-        async for events in process_batches(stream, intake, positions, batching):
-            yield events
+    async def scores(stream: Any) -> AsyncIterator[EventT]:
+        async for fetch in process_batches(stream, intake, positions, batching):
+            yield fetch

@@ -1,6 +1,6 @@
 """`boucle.ticket-updates`: what agents did to a ticket in a helpdesk of their own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
@@ -17,6 +17,6 @@ def add_ticket_updates(app: faust.App, prefix: str, intake: Intake, positions: P
     topic = app.topic(prefix + Topic.TICKET_UPDATES, **RAW)
 
     @app.agent(topic, name="ticket-updates", concurrency=1)  # type: ignore[untyped-decorator]  # Faust is skipped
-    async def ticket_updates(stream: Any) -> AsyncIterator[Sequence[EventT]]:
-        async for events in process_batches(stream, intake, positions, batching):
-            yield events
+    async def ticket_updates(stream: Any) -> AsyncIterator[EventT]:
+        async for fetch in process_batches(stream, intake, positions, batching):
+            yield fetch
