@@ -89,7 +89,7 @@ bench: $(VENV)/.installed-test  ## Measure everything in turn, and end with one 
 bench-day: $(VENV)/.installed-test  ## Play: a day with a morning peak, and how far each queue falls behind (ARGS="--a-day N --sending 2")
 	@$(BIN)/python -m bench.day $(ARGS)
 
-bench-scale: $(VENV)/.installed-test  ## Measure: pages and verbs in a database of many customers (ARGS="--customers N")
+bench-scale: $(VENV)/.installed-test  ## Measure: pages, verbs and rates in a database of many (ARGS="--customers N --waiting N")
 	@$(BIN)/python -m bench.scale $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone

@@ -8,7 +8,7 @@ PostgreSQL, many rows a statement on SQLite.
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,11 +81,19 @@ class Numbers:
         return CUSTOMER.sub(lambda found: keys[int(found[1])], text)
 
 
-def fill(source: Path, target: Store, customers: int, ids: Ids) -> int:
+def fill(
+    source: Path,
+    target: Store,
+    customers: int,
+    ids: Ids,
+    *,
+    beside: bool = False,
+    left_out: Collection[str] = (),
+) -> int:
     """Write copies of a demo's database into an empty migrated one until it has so many customers; return how many.
 
     The source's rows are read once; each copy is a replacement in their text. `ids` are those of the installation that
-    will run on it.
+    will run on it. With `beside` the database may hold another source's copies, and what is the installation's stays.
     """
     named, known = tables_of(source)
     if strangers := [crm_id for key, crm_id in named if customer_id(crm_id, ids) != key]:
@@ -94,6 +102,8 @@ def fill(source: Path, target: Store, customers: int, ids: Ids) -> int:
     own = next(len(rows) for table, rows in known if table.name == "customer")
     copies = -(-customers // own)
     for table, rows in known:
+        if table.name in left_out or (beside and table.name not in REPEATED):
+            continue
         count = copies if table.name in REPEATED else 1
         if table.name not in REPEATED:
             with target.engine.begin() as connection:  # what a migration wrote, such as where a counter begins

@@ -7,12 +7,15 @@ that the product planned.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -36,11 +39,18 @@ KNOWN = 2_000
 FEW_WAIT = 16_000
 """Touchpoints that wait where few do: those of some 2,200 customers."""
 STORED_CUSTOMERS = f"SELECT crm_id FROM customer WHERE crm_id IS NOT NULL ORDER BY id LIMIT {KNOWN}"
-Clock = Callable[[], float]
 
 
-def rate(url: str, home: Path, count: int, clock: Clock, *, known: bool = False) -> float:
-    """Take so many events in, and return how many a second of a clock."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a lane did: events a second of the wall clock, and µs of processor an event, PostgreSQL's included."""
+
+    per_second: float
+    cpu_us: float
+
+
+def take(url: str, home: Path, count: int, *, known: bool = False) -> Taken:
+    """Take so many events in, of new customers or of stored ones, and measure it."""
     store = Store(url)
     migrate(store)
     customers: Sequence[str] = ()
@@ -55,17 +65,30 @@ def rate(url: str, home: Path, count: int, clock: Clock, *, known: bool = False)
     messages = [Incoming(body) for _, body in events(count, seed=2, customers=customers)]
     coming = iter(messages)
     parts.intake.take(list(islice(coming, BATCH)), Ingress.FILE)  # statements prepared, files read
-    began = clock()
+    began, used = time.perf_counter(), processor(parts.store)
     while batch := list(islice(coming, BATCH)):
         outcomes = parts.intake.take(batch, Ingress.FILE)
         if refused := [outcome.rejected.fault for outcome in outcomes if outcome.rejected]:
             raise SystemExit(str(refused[0]))
-    took = clock() - began
+    seconds, cpu = time.perf_counter() - began, processor(parts.store) - used
     with parts.store.reading() as connection:
         if known and (strangers := stored_customers(connection) - before):
             raise SystemExit(f"{strangers} of the known customers were new ones")
     parts.store.close()
-    return (count - BATCH) / took
+    return Taken((count - BATCH) / seconds, cpu / (count - BATCH) * 1e6)
+
+
+def processor(store: Store) -> float:
+    """Return the seconds of processor that this process has used, and PostgreSQL for its connections."""
+    used = time.process_time()
+    if not store.sqlite:
+        with store.reading() as connection:
+            pids = connection.exec_driver_sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+            for (pid,) in pids.all():
+                with contextlib.suppress(OSError):  # one that has ended since
+                    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                    used += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def stored_customers(connection: Connection) -> int:
@@ -77,7 +100,7 @@ LANES = {"empty": False, "new": False, "known": True, "known among few": True}
 """Whether the events of a lane are of stored customers."""
 
 
-def on_sqlite(home: Path, customers: int, count: int, rounds: int) -> dict[str, list[float]]:
+def on_sqlite(home: Path, customers: int, count: int, rounds: int) -> dict[str, list[Taken]]:
     """Measure SQLite, empty, with so many customers, and with few."""
     source = home / "source.db"
     if not source.exists():
@@ -87,31 +110,30 @@ def on_sqlite(home: Path, customers: int, count: int, rounds: int) -> dict[str, 
         migrate(store)
         fill(source, store, size, IDS)
         store.close()
-    rates: dict[str, list[float]] = {name: [] for name in LANES}
+    rates: dict[str, list[Taken]] = {name: [] for name in LANES}
     for _ in range(rounds):
         for name, of_lane in rates.items():
             file = home / "lane.db"
             if name != "empty":
                 shutil.copyfile(home / f"{'few' if name.endswith('few') else 'many'}.db", file)
-            of_lane.append(rate(f"sqlite:///{file}", home, count, time.process_time, known=LANES[name]))
+            of_lane.append(take(f"sqlite:///{file}", home, count, known=LANES[name]))
             for written in home.glob("lane.db*"):
                 written.unlink()
     return rates
 
 
-def on_postgresql(home: Path, pending: int, count: int, rounds: int) -> dict[str, list[float]]:
+def on_postgresql(home: Path, pending: int, count: int, rounds: int) -> dict[str, list[Taken]]:
     """Measure PostgreSQL, empty, where so many touchpoints wait, and where few do."""
     server = devservices.up(home, ["postgres"])["postgres"]
     bench = Bench(home, server, "")
-    rates: dict[str, list[float]] = {name: [] for name in LANES}
+    rates: dict[str, list[Taken]] = {name: [] for name in LANES}
     try:
         empty, few, many = bench.empty(), bench.filled(FEW_WAIT)[0], bench.filled(pending)[0]
         for _ in range(rounds):
             for name, of_lane in rates.items():
                 filled = empty if name == "empty" else few if name.endswith("few") else many
                 with bench.copy_of(filled) as database:
-                    url = bench.url(database)
-                    of_lane.append(rate(url, home, count, time.perf_counter, known=LANES[name]))
+                    of_lane.append(take(bench.url(database), home, count, known=LANES[name]))
     finally:
         devservices.down(home, discard=True)
     return rates
@@ -125,17 +147,24 @@ RATIOS = {
 """The last one is what the size costs; the one before it also what it costs that a customer has a past."""
 
 
-def ratios(rates: dict[str, list[float]]) -> dict[str, object]:
-    """Return the medians, and the median of each round's ratios."""
+def ratios(rates: dict[str, list[Taken]], measured: Callable[[Taken], float]) -> dict[str, object]:
+    """Return the medians, and the median of each round's ratios, of the rates by one of the clocks."""
+
+    def median(above: str, below: str) -> float:
+        pairs = zip(rates[above], rates[below], strict=True)
+        return round(statistics.median(measured(over) / measured(under) for over, under in pairs), 2)
+
     return {
-        "per_second": {name: round(statistics.median(of_lane)) for name, of_lane in rates.items()},
-        **{
-            name: round(
-                statistics.median(over / under for over, under in zip(rates[above], rates[below], strict=True)), 2
-            )
-            for name, (above, below) in RATIOS.items()
-        },
+        "per_second": {name: round(statistics.median(one.per_second for one in ran)) for name, ran in rates.items()},
+        "cpu_us_each": {name: round(statistics.median(one.cpu_us for one in ran)) for name, ran in rates.items()},
+        **{name: median(above, below) for name, (above, below) in RATIOS.items()},
+        **{f"{name}_by_processor": round(by_processor(rates, *lanes), 2) for name, lanes in RATIOS.items()},
     }
+
+
+def by_processor(rates: dict[str, list[Taken]], above: str, below: str) -> float:
+    """Return the median of each round's ratio by the processor's time, which other work moves less."""
+    return statistics.median(under.cpu_us / over.cpu_us for over, under in zip(rates[above], rates[below], strict=True))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
@@ -145,10 +174,13 @@ def run(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
         home = Path(folder)
         if arguments.customers:
             sqlite = on_sqlite(home, arguments.customers, arguments.events, arguments.rounds)
-            measured["sqlite"] = {"customers": arguments.customers, **ratios(sqlite)}
+            measured["sqlite"] = {"customers": arguments.customers, **ratios(sqlite, lambda taken: 1 / taken.cpu_us)}
         if arguments.pending:
             postgresql = on_postgresql(home, arguments.pending, arguments.events, arguments.rounds)
-            measured["postgresql"] = {"pending": arguments.pending, **ratios(postgresql)}
+            measured["postgresql"] = {
+                "pending": arguments.pending,
+                **ratios(postgresql, lambda taken: taken.per_second),
+            }
     return measured
 
 
@@ -158,7 +190,9 @@ def as_text(measured: dict[str, dict[str, object]]) -> str:
         f"{engine}, {told.get('customers', told.get('pending')):,} {'customers' if engine == 'sqlite' else 'waiting'}: "
         f"new customers {told['new_to_empty']}, known ones {told['known_to_empty']} of the empty one's rate "
         f"(wanted: {WANTED}), known ones {told['known_to_few']} of the rate among few; "
-        f"events/s {json.dumps(told['per_second'])}"
+        f"by the processor {told['new_to_empty_by_processor']}, {told['known_to_empty_by_processor']} and "
+        f"{told['known_to_few_by_processor']}; events/s {json.dumps(told['per_second'])}; "
+        f"us of processor an event {json.dumps(told['cpu_us_each'])}"
         for engine, told in measured.items()
     )
 

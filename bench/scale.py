@@ -1,9 +1,10 @@
 """`make bench-scale ARGS="--customers N"`: how pages and verbs fare in a database of many customers.
 
-Fills an empty database with copies of a demo's year, then runs each verb as a process of its own and asks a `boucle
-web` for each page, twice. It prints seconds of wall, seconds of processor (the command's or the web role's, not
-PostgreSQL's) and the most memory. Run it for two sizes and compare: what does not grow with the customers is right,
-whatever the machine.
+Fills an empty database with copies of a demo's year (`--customers`) and of orders whose questions wait (`--waiting`).
+Then it runs each verb as a process of its own, asks a `boucle web` for each page, twice, and lets the intake, the waker
+and the sender work for a while. It prints seconds of wall, seconds of processor (the process's own, not PostgreSQL's)
+and the most memory, beside what 0.1.0 took at a million customers and what is wanted. Run it for two sizes and compare:
+what does not grow with the customers is right, whatever the machine.
 """
 
 import argparse
@@ -26,7 +27,9 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
+from bench.disk import disk_by_table, disk_text
 from bench.filling import fill
+from bench.waking import plan_orders
 from workers import devservices, settings
 from workers.app import Boucle, start
 from workers.domain.types import Ids
@@ -43,8 +46,28 @@ SOURCE_CUSTOMERS = 200
 READER = "bench"
 """The user who asks for the pages: a lead, who may see them all."""
 PAGES = ("/report", "/report/responses.xlsx", "/tables", "/queue", "/metrics", "/inbox", "/themes")
+RATES = {"intake, new": "new", "intake, known": "known", "waking": "wake", "sending": "send"}
+"""What is measured as a rate, and the lane of scale_rates.py that does it, in this order."""
+BOUNDS: dict[str, tuple[str, float]] = {
+    "boucle status": ("5-11", 3.0),
+    "boucle explain customer": ("", 3.0),
+    "boucle explain event": ("3.5", 3.0),
+    "boucle report": ("", 3.0),
+    "boucle rules check": ("14", 3.0),
+    "boucle books": ("over 400", 60.0),
+    "/report": ("14-18", 1.0),
+    "/tables": ("14", 1.0),
+    "/queue": ("8", 1.0),
+    "/metrics": ("3", 1.0),
+    "/inbox": ("", 1.0),
+    "/themes": ("", 1.0),
+}
+"""Seconds that 0.1.0 took with a million customers and ten million touchpoints, and those that are wanted."""
+MEGABYTES = 300.0
+"""What anything may take of memory; 0.1.0 took 2.1 GB for its books."""
 LOOK_SECONDS = 0.02
 """How often the memory of a verb is looked at: the system keeps the most, but forgets it at the end."""
+LAST_BYTES = 4_096
 START_SECONDS, PAGE_SECONDS, VERB_SECONDS = 120.0, 900.0, 1800.0
 
 
@@ -59,75 +82,9 @@ class Measured:
     answer: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class OnDisk:
-    """What a table takes on PostgreSQL's disk, in bytes: its rows, what is kept beside them (TOAST), its indexes."""
-
-    table: str
-    rows: int
-    heap: int
-    toast: int
-    indexes: dict[str, int]
-
-    @property
-    def all_bytes(self) -> int:
-        """Everything of the table."""
-        return self.heap + self.toast + sum(self.indexes.values())
-
-
-ROWS_OF = """SELECT c.relname, c.reltuples::bigint, pg_relation_size(c.oid),
-    COALESCE(pg_total_relation_size(NULLIF(c.reltoastrelid, 0)), 0) FROM pg_class c
-    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace"""
-INDEXES_OF = """SELECT t.relname, i.relname, pg_relation_size(i.oid)
-    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-    JOIN pg_class t ON t.oid = x.indrelid WHERE t.relnamespace = 'public'::regnamespace AND i.relkind = 'i'"""
-
-
-def disk_by_table(store: Store) -> list[OnDisk]:
-    """Return what each table takes, the largest first; partitions count for themselves; nothing on SQLite."""
-    if store.sqlite:
-        return []
-    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE")
-        indexes: dict[str, dict[str, int]] = {}
-        for table, index, size in connection.exec_driver_sql(INDEXES_OF):
-            indexes.setdefault(str(table), {})[str(index)] = int(size)
-        tables = [
-            OnDisk(str(table), int(rows), int(heap), int(toast), indexes.get(str(table), {}))
-            for table, rows, heap, toast in connection.exec_driver_sql(ROWS_OF)
-        ]
-    return sorted(tables, key=lambda table: -table.all_bytes)
-
-
-def disk_text(tables: list[OnDisk], customers: int) -> str:
-    """Return the table of sizes for a terminal, per customer of the copied year."""
-    lines = ["", f"{'bytes a customer':28}{'rows':>10}{'heap':>8}{'toast':>8}{'indexes':>9}{'all':>8}"]
-    for table in [table for table in tables if table.all_bytes >= 5 * customers]:
-        parts = (table.heap, table.toast, sum(table.indexes.values()), table.all_bytes)
-        sizes = [part // customers for part in parts]
-        lines.append(
-            f"{table.table:28}{table.rows / customers:>10.2f}{sizes[0]:>8}{sizes[1]:>8}{sizes[2]:>9}{sizes[3]:>8}"
-        )
-        lines += [
-            f"  {name:56}{size // customers:>9}"
-            for name, size in sorted(table.indexes.items(), key=lambda item: -item[1])
-            if size >= customers
-        ]
-    return "\n".join(lines) if tables else ""
-
-
 def main() -> int:
     """Fill, measure and print."""
-    parser = argparse.ArgumentParser(prog="bench/scale.py", description=__doc__)
-    parser.add_argument("--customers", type=int, default=20_000)
-    parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
-    parser.add_argument(
-        "--url", default="", help="a database that is kept: filled when it is empty, else measured as it is"
-    )
-    parser.add_argument("--source", type=Path, help="home of a demo to copy; unset: one is made")
-    parser.add_argument("--only", default="", help="comma-separated beginnings of what to measure")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     wanted = tuple(name for name in arguments.only.split(",") if name)
     with tempfile.TemporaryDirectory(prefix="boucle-scale-") as folder, contextlib.ExitStack() as stack:
         home = Path(folder)
@@ -139,11 +96,13 @@ def main() -> int:
         store = Store(url, Patience(statement=VERB_SECONDS))
         began = time.monotonic()
         migrate(store)
-        customers = customers_in(store) or fill(source / "boucle.db", store, arguments.customers, ids_of(source))
+        environment = environment_of(home, source, url)
+        customers = customers_in(store)
+        if not customers:
+            customers = filled_from(source, store, environment, arguments)
         filled = time.monotonic() - began
         recount_report(store)  # as the role `send` does
-        environment = environment_of(home, source, url)
-        measured = list(measure(store, environment, wanted))
+        measured = [*measure(store, environment, wanted), *rates(environment, wanted, arguments.count)]
         size = about(store)
         stored = disk_by_table(store)
         store.close()
@@ -155,6 +114,35 @@ def main() -> int:
         print(as_text(database_facts, measured))
         print(disk_text(stored, customers))
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the arguments."""
+    made = argparse.ArgumentParser(prog="bench/scale.py", description=__doc__)
+    made.add_argument("--customers", type=int, default=20_000, help="customers of a demo's year")
+    made.add_argument("--waiting", type=int, default=20_000, help="touchpoints that wait, of further customers")
+    made.add_argument("--without-bodies", action="store_true", help="leave the bytes of mails out, as retention does")
+    made.add_argument("--count", type=int, default=4_000, help="events and customers woken for each rate")
+    made.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    made.add_argument(
+        "--url", default="", help="a database that is kept: filled when it is empty, else measured as it is"
+    )
+    made.add_argument("--source", type=Path, help="home of a demo to copy; unset: one is made")
+    made.add_argument("--only", default="", help="comma-separated beginnings of what to measure")
+    made.add_argument("--format", choices=("text", "json"), default="text")
+    return made
+
+
+def filled_from(source: Path, store: Store, environment: dict[str, str], arguments: argparse.Namespace) -> int:
+    """Fill a database with the customers of a demo, and with those who wait, and return how many there are."""
+    ids = ids_of(source)
+    left_out = {"dispatch_body"} if arguments.without_bodies else set()
+    customers = fill(source / "boucle.db", store, arguments.customers, ids, left_out=left_out)
+    if arguments.waiting:
+        orders = source.parent / "orders.db"
+        waiting, people = plan_orders(orders, {"BOUCLE_HOME": environment["BOUCLE_HOME"]})
+        customers += fill(orders, store, -(-arguments.waiting // waiting) * people, ids, beside=True)
+    return customers
 
 
 def customers_in(store: Store) -> int:
@@ -254,9 +242,30 @@ def chosen(name: str, wanted: tuple[str, ...]) -> bool:
 
 def run(name: str, arguments: list[str], environment: dict[str, str]) -> Measured:
     """Run a verb as a process of its own."""
+    return run_command(name, [*BOUCLE, *arguments], environment)[0]
+
+
+def rates(environment: dict[str, str], wanted: tuple[str, ...], count: int) -> Iterator[Measured]:
+    """Give what the intake, the waker and the sender do a second."""
+    for name, lane in RATES.items():
+        if chosen(name, wanted):
+            command = [sys.executable, "-m", "bench.scale_rates", lane, "--count", str(count)]
+            measured, told = run_command(name, command, environment)
+            done = json.loads(told or "{}")
+            rate = (
+                f"{done['done']:,} in {done['seconds']:.1f} s: {done['done'] / done['seconds']:,.0f}/s" if done else ""
+            )
+            yield dataclasses.replace(measured, answer=rate or measured.answer)
+
+
+def run_command(name: str, command: list[str], environment: dict[str, str]) -> tuple[Measured, str]:
+    """Run a command, and return what it took and what it printed last."""
     began = time.monotonic()
     megabytes = 0.0
-    with subprocess.Popen([*BOUCLE, *arguments], env=environment, stdout=subprocess.DEVNULL) as process:
+    with (
+        tempfile.TemporaryFile("w+") as printed,
+        subprocess.Popen(command, env=environment, stdout=printed) as process,
+    ):
         while True:
             with contextlib.suppress(OSError, StopIteration):  # it has just ended
                 megabytes = most_memory(process.pid)  # the most since it became this program
@@ -265,8 +274,11 @@ def run(name: str, arguments: list[str], environment: dict[str, str]) -> Measure
                 break
             time.sleep(LOOK_SECONDS)
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - began
-    return Measured(name, seconds, used.ru_utime + used.ru_stime, megabytes, f"exit {process.returncode}")
+        seconds = time.monotonic() - began
+        printed.seek(max(0, printed.seek(0, os.SEEK_END) - LAST_BYTES))
+        last = printed.read().splitlines()[-1:]
+    measured = Measured(name, seconds, used.ru_utime + used.ru_stime, megabytes, f"exit {process.returncode}")
+    return measured, last[0] if last and not process.returncode else ""
 
 
 def ask(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> Iterator[Measured]:
@@ -348,13 +360,22 @@ def about(store: Store) -> dict[str, object]:
         return {**rows, "megabytes": int(size.scalar_one()) // 2**20}
 
 
+def overs(row: Measured, bound: float) -> tuple[tuple[str, bool], ...]:
+    """Return of what something took more than is wanted."""
+    return ("time", 0 < bound < row.seconds), ("memory", row.megabytes > MEGABYTES)
+
+
 def as_text(told: dict[str, object], measured: list[Measured]) -> str:
     """Return the table for a terminal."""
     lines = [", ".join(f"{name} {value}" for name, value in told.items()), ""]
-    lines.append(f"{'':32}{'seconds':>9}{'processor':>11}{'MB':>7}  answer")
-    lines += [
-        f"{row.name:32}{row.seconds:>9.2f}{row.processor:>11.2f}{row.megabytes:>7.0f}  {row.answer}" for row in measured
-    ]
+    lines.append(f"{'':26}{'0.1.0':>9}{'wanted':>8}{'seconds':>9}{'processor':>11}{'MB':>6}  answer")
+    for row in measured:
+        before, bound = BOUNDS.get(row.name, ("", 0.0))
+        over = "".join(f" (too much {word})" for word, is_over in overs(row, bound) if is_over)
+        lines.append(
+            f"{row.name:26}{before:>9}{f'< {bound:g}' if bound else '':>8}{row.seconds:>9.2f}{row.processor:>11.2f}"
+            f"{row.megabytes:>6.0f}  {row.answer}{over}"
+        )
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -232,13 +232,17 @@ class Bench:
             client.delete_topics(topics.topic_names(prefix))
 
 
-def plan_orders(source: Path) -> tuple[int, int]:
-    """Plan a day's orders through the product's intake, and return how many touchpoints wait, of how many customers."""
-    settings = {"BOUCLE_HOME": str(source.parent / "source"), "BOUCLE_DATABASE_URL": f"sqlite:///{source}"}
+def plan_orders(source: Path, environment: Mapping[str, str] | None = None) -> tuple[int, int]:
+    """Plan a day's orders through the product's intake, and return how many touchpoints wait, of how many customers.
+
+    `environment` names the keys of an installation; unset, they are those of all benches.
+    """
+    keys = environment or {"BOUCLE_HOME": str(source.parent / "source"), "BOUCLE_SECRET": SECRET}
+    settings = {**keys, "BOUCLE_DATABASE_URL": f"sqlite:///{source}"}
     store = Store(settings["BOUCLE_DATABASE_URL"])
     migrate(store)
     store.close()
-    parts = wiring.start(settings_module.read({**settings, "BOUCLE_SECRET": SECRET}), clock=FixedClock(NOW))
+    parts = wiring.start(settings_module.read(settings), clock=FixedClock(NOW))
     messages = (Incoming(body) for _, body in events(SOURCE_EVENTS))
     while batch := list(islice(messages, SOURCE_BATCH)):
         parts.intake.take(batch, Ingress.KAFKA)
