@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import Forgetting
 from workers.domain.reporting.digest import TEMPLATE as DIGEST
+from workers.store import read
 from workers.store import tables as t
 from workers.store.customer import dead_letters, letter_searches
 from workers.store.sign_in.audit_log import record_act
@@ -121,7 +122,7 @@ def scrub(connection: Connection, customer: str) -> None:
     for table in DELETED:
         connection.execute(sa.delete(table).where(table.c.customer == customer))
     for table, values in SCRUBBED.items():
-        connection.execute(sa.update(table).where(table.c.customer == customer).values(**values))
+        connection.execute(sa.update(table).where(read.theirs(table, lambda owner: owner == customer)).values(**values))
     unlink_journeys(connection, customer)
 
 

@@ -42,7 +42,7 @@ def rows_of_customers(connection: Connection, keys: Sequence[str]) -> dict[str, 
     rows_by_table = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
     for table in t.metadata.sorted_tables:
         if "customer" in table.c:
-            rows_by_table[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
+            rows_by_table[table.name] = rows_of(connection, table, read.theirs(table, lambda owner: owner.in_(keys)))
     mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
     rows_by_table["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
     return rows_by_table

@@ -47,7 +47,11 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
 
     def rows(kind: type[R], order: str) -> tuple[R, ...]:
         table = t.of(kind)
-        query = sa.select(table).where(table.c.customer.in_(keys)).order_by(table.c[order], *table.primary_key)
+        query = (
+            sa.select(table)
+            .where(read.theirs(table, lambda owner: owner.in_(keys)))
+            .order_by(table.c[order], *table.primary_key)
+        )
         return tuple(kind(*row) for row in connection.execute(query))
 
     address = customer.email or ""

@@ -8,7 +8,7 @@ from workers.store.tables.columns import Document, Instant, metadata, table, whe
 journey = table(records.Journey, sa.UniqueConstraint("customer", "trigger", "reference", name="journey_natural_key"))
 touchpoint = table(
     records.Touchpoint,
-    sa.Index("touchpoint_customer", "customer"),
+    sa.Index("touchpoint_customer", "customer").ddl_if(dialect="postgresql"),  # SQLite: read.py, `theirs`
     sa.Index("touchpoint_waiting", "wake_at", "state", "step", **where("state IN ('planned', 'held')")),
     sa.Index("touchpoint_held", "step", "reason", "detail", **where("state = 'held'")),
     sa.Index(
