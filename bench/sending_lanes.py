@@ -31,6 +31,7 @@ from bench.orders import NOW
 from workers import app as wiring
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
+from workers.process.startup_heap import freeze_startup_heap
 from workers.usecases.delivery.send_controls import Sending
 
 CONNECTIONS = 4
@@ -140,10 +141,10 @@ def hand(arguments: argparse.Namespace) -> Callable[[], int]:
 
 def ours(arguments: argparse.Namespace) -> Callable[[], int]:
     """Return what `boucle send` does with mails."""
-    parts = installation(arguments.database, arguments.home, arguments.smtp)
+    delivery = installation(arguments.database, arguments.home, arguments.smtp).outgoing.delivery()
 
     async def send() -> int:
-        return await parts.outgoing.delivery().send_mails()
+        return await delivery.send_mails()
 
     return lambda: asyncio.run(send())
 
@@ -169,6 +170,7 @@ def main() -> None:
     parser.add_argument("--smtp", type=int, required=True)
     arguments = parser.parse_args()
     run = {"ours": ours, "hand": hand}[arguments.lane](arguments)
+    freeze_startup_heap()  # as `boucle send` does before its first claim
     print("ready", flush=True)
     sys.stdin.readline()
     began, cpu = time.perf_counter(), cpu_seconds()
