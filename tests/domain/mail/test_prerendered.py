@@ -1,5 +1,6 @@
 """Mails that are rendered beforehand are, byte for byte, those that are rendered one by one."""
 
+import re
 from binascii import b2a_qp
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.adapters.resources import Data
-from workers.domain.mail.compose import Brand, MailFacts, Templates, compose, mime
+from workers.domain.mail.compose import Brand, MailFacts, Templates, compose, mime, quoted
 from workers.domain.mail.compose.samples import SAMPLE_FACTS
 from workers.domain.mail.compose.templates import _environment, _Mail, _read_mail
 from workers.domain.mail.links import Links
@@ -147,8 +148,32 @@ def test_a_template_that_looks_into_a_text_is_still_right(words: str, templates:
 def test_a_line_encoded_by_itself_is_as_in_its_text(text: str) -> None:
     """Quoted-printable has no memory from line to line."""
     text = text.replace("\r", "") + "\n"
-    part = mime._part("plain", text)
-    assert part.partition(b"\r\n\r\n")[2] == b2a_qp(text.replace("\n", "\r\n").encode(), istext=True)
+    assert quoted.encoded(text) == b2a_qp(text.replace("\n", "\r\n").encode(), istext=True)
+
+
+LITERALS = st.text("aé=. -<", max_size=90)
+VALUES = st.text("abc./:?&-", min_size=1, max_size=40) | st.text("aé=. <\n", min_size=1, max_size=90)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(LITERALS, min_size=1, max_size=4), min_size=1, max_size=4), st.lists(VALUES, min_size=3))
+def test_a_part_encoded_beforehand_is_the_one_encoded_whole(lines: list[list[str]], values: list[str]) -> None:
+    """Wherever a line breaks or begins with a dot, and whatever stands in its places; the same as SMTP takes it."""
+    places = [tuple((number % 3, number % 2) for number in range(len(literals) - 1)) for literals in lines]
+    part = quoted.QuotedPart.of([*map(quoted.LineWithPlaces, map(tuple, lines), places)])
+    texts = quoted.Texts(lambda number: values[number])
+    whole = "\n".join(
+        literals[0] + "".join(texts[place] + text for place, text in zip(found, literals[1:], strict=True))
+        for literals, found in zip(lines, places, strict=True)
+    )
+    for _ in range(2):
+        try:
+            filled = part.fill(texts)
+        except quoted.OfAnotherForm:
+            assert any(value != value.strip() or "\n" in value for value in values)
+            return
+        assert filled == quoted.encoded(whole)
+        assert (filled.stuffed or filled) == re.sub(rb"(?m)^\.", b"..", quoted.encoded(whole))
 
 
 @given(st.uuids().map(str) | st.text(st.characters(codec="utf-8"), max_size=40))

@@ -18,6 +18,7 @@ from workers.adapters.smtp.answers import Ended, ascii_domain, cut, goes_on, ref
 from workers.adapters.smtp.pipelining import CONTENT_AWAITED, Answers, Pipeline
 from workers.adapters.smtp.server import Patience, Server, dial
 from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.mail.compose.quoted import WholeLines
 from workers.text.plain_text import for_log
 
 log = logging.getLogger(__name__)
@@ -234,6 +235,8 @@ def _taken(reply: aiosmtplib.SMTPResponse) -> aiosmtplib.SMTPResponse:
 
 def _stuffed(raw: bytes) -> bytes:
     """Return a mail as it goes over the line: lines end in CRLF, leading dots are doubled, a dot ends it."""
+    if isinstance(raw, WholeLines):  # its writer looked already, while it was in pieces
+        return (raw if raw.stuffed is None else raw.stuffed) + b".\r\n"
     breaks = raw.count(b"\r\n")
     if raw.count(b"\n") != breaks or raw.count(b"\r") != breaks:  # ours never; what was kept by others may
         raw = re.sub(rb"\r\n|\n|\r", b"\r\n", raw)

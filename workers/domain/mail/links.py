@@ -7,6 +7,7 @@ alike: None. Nothing here reads settings or a clock.
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from uuid import UUID
 from itsdangerous import BadData, Serializer, Signer, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""A UUID as Python writes it."""
 _RETURN_PATH_MAC_BYTES = 10  # 80 bits: the local part of an address ends at 64 octets (RFC 5321, 4.5.3.1.1)
 AFTER_A_LINK = ")>]}.,;:!?'\"*|\\\u00bb\u201d\u2019\u203a\u2026\u3002\u3001\uff09\u300d\u00a0\u200b "
 """What may stand behind a link in a text; no token ends so."""
@@ -26,12 +29,8 @@ class _IdBytes:
     @staticmethod
     def dumps(value: object) -> bytes:
         text = str(value)
-        try:
-            uuid = UUID(text)
-        except ValueError:
-            uuid = None
-        if uuid is not None and str(uuid) == text:
-            return uuid.bytes
+        if _CANONICAL.fullmatch(text):
+            return bytes.fromhex(text.replace("-", ""))
         body = b"\0" + text.encode()
         return b"\0" + body if len(body) == 16 else body
 
@@ -59,8 +58,10 @@ class Links:
         self._keys = tuple(reversed(keys))  # itsdangerous signs with the last and tries all
         self._base = public_url.rstrip("/")
         self._serializers: dict[str, _EvenSerializer] = {}
-        self._signing: dict[str, bytes] = {}
-        """The derived key of each purpose: deriving it costs more than signing with it."""
+        self._signing: dict[str, hmac.HMAC] = {}
+        """What begins a signature of each purpose: deriving its key costs more than signing with it."""
+        self._last: dict[str, tuple[str, str]] = {}
+        """The last token of each purpose, with its id: a mail has one in its head and in its words."""
 
     @property
     def base(self) -> str:
@@ -69,12 +70,18 @@ class Links:
 
     def sign(self, purpose: str, id: str) -> str:
         """Return a URL-safe token for one purpose; the same input gives the same token."""
-        serializer = self._serializer(purpose)
+        id_before, token = self._last.get(purpose, ("", ""))
+        if token and id_before == id:
+            return token
         if purpose not in self._signing:
-            self._signing[purpose] = serializer.make_signer().derive_key()
-        payload = serializer.dump_payload(id)
-        mac = base64_encode(hmac.digest(self._signing[purpose], payload, "sha256"))
-        return f"{payload.decode()}.{mac.decode()}"
+            key = self._serializer(purpose).make_signer().derive_key()
+            self._signing[purpose] = hmac.new(key, digestmod="sha256")
+        payload = base64_encode(_IdBytes.dumps(id))
+        mac = self._signing[purpose].copy()
+        mac.update(payload)
+        token = f"{payload.decode()}.{base64_encode(mac.digest()).decode()}"
+        self._last[purpose] = id, token
+        return token
 
     def read(self, purpose: str, token: str) -> str | None:
         """Return the id that was signed for this purpose, or None for anything else.

@@ -16,7 +16,7 @@ def compose(mail: MailFacts, templates: Templates, links: Links, at: datetime) -
     that do not suffice.
     """
     domain = templates.brand.domain
-    subject, text, html = templates.write(mail, links, at)
+    subject, text, html = templates.write_quoted(mail, links, at)
     own, parent = _message_ids(mail, domain, threads=templates.threads(mail.template))
     recipient = mime.ascii_domain(mail.recipient)
     language = templates.catalogs.negotiate(mail.language)

@@ -6,7 +6,6 @@ line, and its header names are compared. What is the same in many mails is encod
 """
 
 import re
-from binascii import b2a_qp
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from functools import lru_cache
 
 import idna
 
+from workers.domain.mail.compose.quoted import WholeLines
 from workers.errors import Never
 from workers.text.mail_addresses import ascii_form
 from workers.text.plain_text import UNSAFE
@@ -24,6 +24,10 @@ FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\\?")
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,64}")
 _ATOMS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 _LINE_BREAKS = re.compile("\r\n|\r|\n")
+_HEADS = {
+    kind: f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'.encode()
+    for kind in ("plain", "html")
+}
 _FIELD = re.compile(r"([!-9;-~]+): [^\x00-\x08\x0a-\x1f\x7f]*")
 """A line that begins a header (RFC 5322, 2.2); one that begins with a space or a tab goes on with it."""
 
@@ -102,16 +106,32 @@ def refuse_unsafe(name: str, value: str) -> str:
     return value
 
 
-def assemble(headers: Sequence[tuple[str, str]], text: str, html: str, boundary: str) -> bytes:
-    """Return the mail's bytes; raise Never unless exactly the headers that were put in can be read in them."""
+def assemble(headers: Sequence[tuple[str, str]], text: bytes, html: bytes, boundary: str) -> bytes:
+    """Return the mail's bytes, of parts in quoted-printable: WholeLines, where these are.
+
+    Raises Never unless exactly the headers that were put in can be read in them.
+    """
     every = [*headers, ("MIME-Version", "1.0"), ("Content-Type", f'multipart/alternative; boundary="{boundary}"')]
     head = "".join(f"{name}: {value}\r\n" for name, value in every)
     if header_names(head) != [name for name, _ in every]:
         raise Never("the mail's headers are not those that were meant; it is not sent")
     mark = f"--{boundary}".encode()
-    return b"\r\n".join(
-        (head.encode(), mark, _part("plain", text), mark, _part("html", html), mark + b"--", b""),
+    pieces = (
+        b"%b\r\n%b\r\n%b" % (head.encode(), mark, _HEADS["plain"]),
+        text,
+        b"\r\n%b\r\n%b" % (mark, _HEADS["html"]),
+        html,
+        b"\r\n%b--\r\n" % mark,
     )
+    raw = b"".join(pieces)
+    if not isinstance(text, WholeLines) or not isinstance(html, WholeLines):
+        return raw
+    if not head.count("\r") == head.count("\n") == head.count("\r\n"):
+        return raw
+    if text.stuffed is None and html.stuffed is None:
+        return WholeLines(raw)
+    stuffed = b"".join((pieces[0], text.stuffed or text, pieces[2], html.stuffed or html, pieces[4]))
+    return WholeLines.of(raw, stuffed)
 
 
 def header_names(head: str) -> list[str] | None:
@@ -128,15 +148,3 @@ def header_names(head: str) -> list[str] | None:
             return None
         names.append(begun[1])
     return names
-
-
-def _part(kind: str, body: str) -> bytes:
-    """Return one part in quoted-printable: readable, seven bits, lines of at most 76 (RFC 2045)."""
-    head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    return head.encode() + b"\r\n".join(map(_quoted, body.split("\n")))
-
-
-@lru_cache(maxsize=8192)
-def _quoted(line: str) -> bytes:
-    """Return one line in quoted-printable; nearly all lines of a mail stand in all mails of its kind."""
-    return b2a_qp(line.encode() + b"\r\n", istext=True)[:-2]  # soft breaks end as the line does

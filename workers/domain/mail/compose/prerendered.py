@@ -16,12 +16,14 @@ from jinja2 import Environment, TemplateError, nodes
 from jinja2.meta import find_referenced_templates
 from markupsafe import Markup, escape
 
+from workers.domain.mail.compose.quoted import OPEN, LineWithPlaces, OfAnotherForm, QuotedPart, Texts, WholeLines
 from workers.domain.reporting.scales import ASKS
 from workers.errors import BoucleError
-from workers.text.directions import FSI
+from workers.text.directions import FSI, as_elements
 
 _MARK = re.compile("\x02(<|&lt;|&amp;lt;)([0-9]+)\x03")
 _TIMES = {"<": 0, "&lt;": 1, "&amp;lt;": 2}
+_EMPTY_LINES = re.compile(r"\n{3,}")
 _FILTERS = frozenset({"e", "escape"})
 _TESTS = frozenset({"defined", "undefined", "none"})
 _FORBIDDEN = (nodes.Slice, nodes.FilterBlock, nodes.CallBlock, nodes.AssignBlock, nodes.EvalContextModifier)
@@ -123,7 +125,7 @@ class _Part:
         places = zip(pieces[1::3], pieces[2::3], strict=True)
         return cls(literals, tuple((int(number), _TIMES[sign]) for sign, number in places))
 
-    def fill(self, texts: "_Texts") -> str:
+    def fill(self, texts: Texts) -> str:
         filled = [self.literals[0]]
         for literal, place in zip(self.literals[1:], self.places, strict=True):
             filled.append(texts[place])
@@ -131,37 +133,31 @@ class _Part:
         return "".join(filled)
 
 
-class _Texts(dict[tuple[int, int], str]):
-    """What stands in each place, by how often it is escaped; made when it is asked for first."""
-
-    def __init__(self, read: Callable[[int], str]) -> None:
-        super().__init__()
-        self._read = read
-
-    def __missing__(self, place: tuple[int, int]) -> str:
-        number, times = place
-        text = self._read(number) if not times else str(escape(str(self[number, times - 1])))
-        self[place] = text
-        return text
-
-
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """One kind of mail, rendered: its two parts, and what each place holds."""
+    """One kind of mail, rendered: its two parts, and what each place holds.
+
+    `quoted`: both parts in quoted-printable, where the values do not change what stands around them.
+    """
 
     text: _Part
     html: _Part
     facts: tuple[str, ...]
     links: tuple[str, ...]
+    quoted: tuple[QuotedPart, QuotedPart] | None
 
-    def fill(self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> tuple[str, str]:
-        """Return plain text and HTML of one mail; a link that it cannot have raises Never, as in a template."""
+    def texts(self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> Texts:
+        """Return what stands in the places of one mail; a link that it cannot have raises Never, as in a template."""
 
         def read(number: int) -> str:
             first_link = len(self.facts)
             return str(facts[self.facts[number]] if number < first_link else links[self.links[number - first_link]]())
 
-        texts = _Texts(read)
+        return Texts(read)
+
+    def fill(self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> tuple[str, str]:
+        """Return plain text and HTML of one mail."""
+        texts = self.texts(facts, links)
         return self.text.fill(texts), self.html.fill(texts)
 
 
@@ -179,21 +175,38 @@ class Forms:
     by_signature: dict[Signature, _Form | None] = field(default_factory=dict)
 
     def write(
-        self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]], render: Render
+        self,
+        facts: Mapping[str, object],
+        links: Mapping[str, Callable[[], object]],
+        renderer: Callable[[], Render],
     ) -> tuple[str, str]:
-        """Return plain text and HTML of a mail, as `render` would; a kind that comes again is rendered beforehand."""
+        """Return plain text and HTML of a mail, as `renderer` would; a kind that comes again is rendered beforehand."""
         if not self.usable:
-            return render(facts, links)
+            return renderer()(facts, links)
         signature = self._signature(facts)
         form = self.by_signature.get(signature)
         if form is not None:
             return form.fill(facts, links)
+        render = renderer()
         written = render(facts, links)
         if signature in self.by_signature:
             self._make(signature, facts, links, render, written)
         elif len(self.by_signature) < FORMS_AT_MOST:
             self.by_signature[signature] = None
         return written
+
+    def quoted(
+        self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]
+    ) -> tuple[WholeLines, WholeLines] | None:
+        """Return both parts of a mail, finished and in quoted-printable; None where `write` has to write it."""
+        form = self.by_signature.get(self._signature(facts)) if self.usable else None
+        if form is None or form.quoted is None:
+            return None
+        texts = form.texts(facts, links)
+        try:
+            return form.quoted[0].fill(texts), form.quoted[1].fill(texts)
+        except OfAnotherForm:
+            return None
 
     def _signature(self, facts: Mapping[str, object]) -> Signature:
         """Return what the words of a mail hang on beside the texts in their places."""
@@ -221,7 +234,7 @@ class Forms:
             if not self.looked_through:
                 raise NotBeforehand
             text, html = render({**facts, **{name: places[name] for name in names}}, linked)
-            form = _Form(_Part.of(text), _Part.of(html), tuple(names), tuple(links))
+            form = _Form(_Part.of(text), _Part.of(html), tuple(names), tuple(links), _quoted(text, html))
             self.usable = form.fill(facts, links) == written
             self.by_signature[signature] = form if self.usable else None
         except NotBeforehand as error:
@@ -230,6 +243,28 @@ class Forms:
             self.by_signature.clear()
         except (BoucleError, TemplateError, TypeError, ValueError, LookupError, AttributeError):
             self.usable = False
+
+
+def finished(text: str, html: str) -> tuple[str, str]:
+    """Return both parts as they are read: no empty lines one after the other, names of another direction kept apart."""
+    return _EMPTY_LINES.sub("\n\n", text).strip() + "\n", as_elements(html)
+
+
+def _quoted(text: str, html: str) -> tuple[QuotedPart, QuotedPart] | None:
+    """Return both parts, rendered with places, in quoted-printable; None where a value could change how they finish."""
+    if any(sign in text + html for sign in OPEN):
+        return None
+    text, html = finished(text, html)
+    return _quoted_part(text), _quoted_part(html)
+
+
+def _quoted_part(rendered: str) -> QuotedPart:
+    lines = []
+    for line in rendered.split("\n"):
+        pieces = _MARK.split(line)
+        places = [(int(number), _TIMES[sign]) for sign, number in zip(pieces[1::3], pieces[2::3], strict=True)]
+        lines.append(LineWithPlaces(tuple(pieces[::3]), tuple(places)))
+    return QuotedPart.of(lines)
 
 
 def may_be_rendered_beforehand(environment: Environment, name: str) -> bool:

@@ -22,9 +22,11 @@ from workers.domain.mail.compose.prerendered import (
     Place,
     Render,
     WrittenOut,
+    finished,
     may_be_rendered_beforehand,
     written_out,
 )
+from workers.domain.mail.compose.quoted import encoded
 from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.domain.mail.links import Links
 from workers.domain.mail.question_wording import QuestionWording, Wordings, load_worded
@@ -32,11 +34,10 @@ from workers.domain.mail.translations import Catalog, Catalogs, DataFiles
 from workers.domain.reporting.scales import ASKS, SCALES
 from workers.domain.types import MailClass, QuestionKind
 from workers.errors import BadInput, BoucleError, Misconfigured, Never
-from workers.text.directions import as_elements, isolated, parted, with_isolates
+from workers.text.directions import isolated, parted, with_isolates
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more
 _SCORE = re.compile(r"\?score=(\d+)")
-_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,22 +158,32 @@ class Templates:
 
     def write(self, mail: MailFacts, links: Links, at: datetime) -> tuple[str, str, str]:
         """Return subject, plain text and HTML of a mail; raise Never when its facts do not suffice."""
+        words = self._words(mail, links, at)
+        return words.subject, *words.parts
+
+    def write_quoted(self, mail: MailFacts, links: Links, at: datetime) -> tuple[str, bytes, bytes]:
+        """Return the same with both parts in quoted-printable; of a kind that comes again most is encoded already."""
+        words = self._words(mail, links, at)
+        if words.forms is not None and (parts := words.forms.quoted(words.facts, words.links)) is not None:
+            return words.subject, *parts
+        text, html = words.parts
+        return words.subject, encoded(text), encoded(html)
+
+    def _words(self, mail: MailFacts, links: Links, at: datetime) -> "_Words":
         in_use = self._in_use
         kind = in_use.mail(mail.template)
         catalog = in_use.catalogs.catalog(in_use.catalogs.negotiate(mail.language))
         catalog = in_use.wordings.catalog(catalog, mail.wording, mail.kind)
         wording = mail.wording.id if mail.wording else ""
-        facts = with_isolates(values(mail, catalog, in_use.brand, at), is_rtl(catalog))
-        render, functions = _renderer(mail, kind, catalog, in_use.brand), _link_functions(mail, links)
-        try:
-            if mail.facts.get("history") or mail.facts.get(digest_card.FACTS):
-                text, html = render(facts, functions)
-            else:
-                text, html = in_use.forms_of(mail.template, catalog.language, wording).write(facts, functions, render)
-        except TemplateError as error:
-            raise Never(f"the template {mail.template!r} cannot be rendered: {error}") from error
-        subject = subject_line(catalog.text(_subject_id(mail, catalog), parted(facts)[1]), _SUBJECT_LONGEST)
-        return subject, _EMPTY_LINES.sub("\n\n", text).strip() + "\n", as_elements(html)
+        has_lists = mail.facts.get("history") or mail.facts.get(digest_card.FACTS)
+        return _Words(
+            mail,
+            catalog,
+            with_isolates(values(mail, catalog, in_use.brand, at), is_rtl(catalog)),
+            _link_functions(mail, links),
+            lambda: _renderer(mail, kind, catalog, in_use.brand),
+            None if has_lists else in_use.forms_of(mail.template, catalog.language, wording),
+        )
 
     def scale_faults(self, template: str, kind: QuestionKind) -> list[str]:
         """Return why a mail does not ask a kind of question: buttons of another scale, or none at all."""
@@ -206,6 +217,34 @@ class Templates:
                     else:
                         faults.extend(f"{MAILS}/{name} in {language!r}: {fault}" for fault in look(text, html))
         return list(dict.fromkeys(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What one mail says, before it is written; `forms`: what is rendered beforehand of its kind."""
+
+    mail: MailFacts
+    catalog: Catalog
+    facts: Mapping[str, object]
+    links: Mapping[str, Callable[[], object]]
+    renderer: Callable[[], Render]
+    forms: Forms | None
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """Return plain text and HTML. Raises Never."""
+        try:
+            if self.forms is None:
+                return finished(*self.renderer()(self.facts, self.links))
+            return finished(*self.forms.write(self.facts, self.links, self.renderer))
+        except TemplateError as error:
+            raise Never(f"the template {self.mail.template!r} cannot be rendered: {error}") from error
+
+    @property
+    def subject(self) -> str:
+        """Return the subject. Raises Never."""
+        text = self.catalog.text(_subject_id(self.mail, self.catalog), parted(self.facts)[1])
+        return subject_line(text, _SUBJECT_LONGEST)
 
 
 def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> Render:
