@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.operators import OperatorType
 
 from workers.domain.records import Inbox, Row
 
@@ -48,11 +49,23 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return datetime.fromisoformat(value)
 
 
+class Written(sa.types.TypeDecorator.Comparator[StrEnum]):
+    """Compares a state with words that stand in the statement, as those of `one_of`.
+
+    SQLite plans a statement anew each time it runs where a parameter is compared with what a partial index is about.
+    """
+
+    def operate(self, op: OperatorType, *other: Any, **more: Any) -> sa.ColumnElement[Any]:
+        written = (sa.literal_column(f"'{value}'") if isinstance(value, StrEnum) else value for value in other)
+        return super().operate(op, *written, **more)
+
+
 class State(sa.types.TypeDecorator[StrEnum]):
     """One of an enumeration's words, stored as its text."""
 
     impl = sa.String(24)
     cache_ok = True
+    comparator_factory = Written
 
     def __init__(self, words: type[StrEnum]) -> None:
         self.words = words
