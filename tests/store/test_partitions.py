@@ -30,7 +30,7 @@ from workers.store.counts import report_changes, running_counts
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Taken
 from workers.store.operation import partitioning
-from workers.store.operation.keys import keys_left
+from workers.store.operation.keys import build_keys, keys_left
 from workers.store.tables.placement import BY_CUSTOMER, BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLACED
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
@@ -94,6 +94,14 @@ def test_a_database_is_divided_once(divided: Embedded) -> None:
     """The script ends before it changes anything where the tables are divided already."""
     with pytest.raises(psycopg.errors.RaiseException, match="divided already"):
         divide(divided.store.engine.url.render_as_string(hide_password=False))
+
+
+def test_an_index_of_a_later_release_comes_to_divided_tables(divided: Embedded) -> None:
+    """Where PostgreSQL builds no index beside the work, `boucle migrate` builds it at once."""
+    with divided.store.engine.begin() as connection:
+        connection.execute(sa.text("DROP INDEX dispatch_taken"))
+    assert build_keys(divided.store, at_once=0) == ["dispatch_taken"]
+    assert build_keys(divided.store) == []
 
 
 def test_a_database_of_0_1_0_is_divided_with_all_its_rows(postgres: str) -> None:

@@ -1,13 +1,13 @@
 """Brings the keys of a database on PostgreSQL to what the tables say, while roles go on reading and writing.
 
-A key is built beside the old one, without a lock that anybody waits for, and takes its place in a moment. It may be
-stopped anywhere and run again: what is there already is seen, and a key that was half built is built anew. SQLite's
-keys are made by the revisions.
+So it does with new indexes of large tables, and with old ones that nothing uses any more. A key is built beside the old
+one, without a lock that anybody waits for, and takes its place in a moment. It may be stopped anywhere and run again:
+what is there already is seen, and a key that was half built is built anew. SQLite's keys are made by the revisions.
 """
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -24,12 +24,17 @@ AT_ONCE = 10_000
 """Rows up to which a table gets its keys in the place of the old ones at once: some hundredths of a second."""
 BUILDING = 0x626F756B
 """PostgreSQL's lock that whoever builds keys takes turns by ("bouk")."""
-PRIMARY, UNIQUE, INDEX = "PRIMARY KEY", "UNIQUE", "INDEX"
+PRIMARY, UNIQUE, INDEX, PLAIN = "PRIMARY KEY", "UNIQUE", "UNIQUE INDEX", "INDEX"
+ADDED = frozenset({"dispatch_taken"})
+"""Indexes without a key that are built here as well, because a revision would stop the writers of a large table."""
+RETIRED: Mapping[str, int] = {"dispatch_accepted": 0, "dispatch_request": 40}
+"""Indexes that no statement of ours uses, and the schema that a database must have had before `boucle migrate` ran for
+them to go: roles of the release before may use them until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One unique key as a table should have it: a constraint, or an index over a part of the rows."""
+    """One key as a table should have it: a constraint, or an index over a part of the rows."""
 
     table: str
     name: str
@@ -50,12 +55,13 @@ class Key:
 
     def build(self, how: str = "") -> str:
         """Return the statement that builds the key beside the old one."""
-        return f'CREATE UNIQUE INDEX {how} "{self.next}" ON "{self.table}" {self.listed}'
+        kind = PLAIN if self.kind == PLAIN else INDEX
+        return f'CREATE {kind} {how} "{self.next}" ON "{self.table}" {self.listed}'
 
     def exchange(self) -> Iterator[str]:
         """Give the statements that put what was built in the old key's place."""
-        if self.kind == INDEX:
-            yield f'DROP INDEX "{self.name}"'
+        if self.kind in (INDEX, PLAIN):
+            yield f'DROP INDEX IF EXISTS "{self.name}"'
             yield f'ALTER INDEX "{self.next}" RENAME TO "{self.name}"'
         else:
             added = f'ADD CONSTRAINT "{self.name}" {self.kind} USING INDEX "{self.next}"'
@@ -63,16 +69,16 @@ class Key:
 
 
 def wanted_keys() -> Iterator[Key]:
-    """Give every unique key of the tables whose rows are placed."""
+    """Give every unique key of the tables whose rows are placed, and the indexes of `ADDED`."""
     for table in PLACED:
         yield Key(table.name, f"{table.name}_pkey", PRIMARY, tuple(table.primary_key.columns.keys()))
         for constraint in sorted(table.constraints, key=lambda each: str(each.name)):
             if isinstance(constraint, sa.UniqueConstraint):
                 yield Key(table.name, str(constraint.name), UNIQUE, tuple(constraint.columns.keys()))
         for index in sorted(table.indexes, key=lambda each: str(each.name)):
-            if index.unique:
-                condition = index.dialect_options["postgresql"]["where"]
-                yield Key(table.name, str(index.name), INDEX, tuple(index.columns.keys()), str(condition))
+            if index.unique or index.name in ADDED:
+                condition, kind = index.dialect_options["postgresql"]["where"], INDEX if index.unique else PLAIN
+                yield Key(table.name, str(index.name), kind, tuple(index.columns.keys()), str(condition))
 
 
 COLUMNS_OF_INDEXES = sa.text("""
@@ -96,7 +102,11 @@ def keys_left(connection: Connection) -> list[Key]:
     if connection.dialect.name == "sqlite":
         return []
     present = indexes_in(connection)
-    return [key for key in wanted_keys() if key.name in present and present[key.name][1] != key.columns]
+    return [
+        key
+        for key in wanted_keys()
+        if (present[key.name][1] != key.columns if key.name in present else key.name in ADDED)
+    ]
 
 
 def build_keys(store: Store, at_once: int = AT_ONCE) -> list[str]:
@@ -122,6 +132,20 @@ def build_keys(store: Store, at_once: int = AT_ONCE) -> list[str]:
     return [key.name for key in left]
 
 
+def drop_retired(store: Store, found: int) -> list[str]:
+    """Drop the indexes that nothing uses any more and return their names; `found` is the schema that was there before
+    this run of `boucle migrate`, 0 for an empty database. Idempotent. Raises NotNow."""
+    if store.sqlite:
+        return []
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        present = indexes_in(connection)
+        useless = [name for name, schema in RETIRED.items() if name in present and (found >= schema or not found)]
+        for name in useless:
+            exchange(connection, [f'DROP INDEX IF EXISTS "{name}"'])
+            log.info("index dropped", extra={"action": "migrate.key", "key": name})
+    return useless
+
+
 def take_turn(connection: Connection) -> None:
     """Wait until nobody else builds keys: by asking again, because who waits in a statement keeps an index from it.
 
@@ -145,16 +169,23 @@ def unhurried(connection: Connection) -> None:
 
 def build_key(connection: Connection, key: Key, at_once: int) -> None:
     """Build one key and put it in the old one's place."""
+    beside = "" if is_divided(connection, key.table) else "CONCURRENTLY"
     if key.next in indexes_in(connection):  # left by a run that was stopped; whether whole or not is soon seen
-        connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY "{key.next}"')
+        connection.exec_driver_sql(f'DROP INDEX {beside} "{key.next}"')
     few = f'SELECT count(*) FROM (SELECT 1 FROM "{key.table}" LIMIT {at_once + 1}) AS first_ones'
     if int(connection.exec_driver_sql(few).scalar_one()) <= at_once:
         exchange(connection, [key.build(), *key.exchange()])
         return
-    connection.exec_driver_sql(key.build("CONCURRENTLY"))
+    connection.exec_driver_sql(key.build(beside))
     for statement in required(connection, key):
         exchange(connection, [statement])
     exchange(connection, list(key.exchange()))
+
+
+def is_divided(connection: Connection, table: str) -> bool:
+    """Tell whether a table has partitions, of which PostgreSQL builds no index beside the work."""
+    divided = sa.text("SELECT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = CAST(:name AS regclass))")
+    return bool(connection.execute(divided, {"name": table}).scalar_one())
 
 
 def required(connection: Connection, key: Key) -> Iterator[str]:

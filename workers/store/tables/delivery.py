@@ -11,8 +11,7 @@ dispatch = table(
     sa.Index("dispatch_ready", "not_before", "id", **where("state = 'ready'")),
     sa.Index("dispatch_lease", "lease_until", **where("state IN ('leased', 'sending')")),
     sa.Index("dispatch_customer", "customer"),
-    sa.Index("dispatch_request", "request"),
-    sa.Index("dispatch_accepted", "accepted_at"),
+    sa.Index("dispatch_taken", "accepted_at", **where("accepted_at IS NOT NULL")),
 )
 dispatch_body = sa.Table(
     "dispatch_body",

@@ -15,14 +15,14 @@ from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.operation.column_statistics import look_at_new_columns
 from workers.store.operation.giving_way import PAUSE_SECONDS, TRIES, give_way, met_others
-from workers.store.operation.keys import build_keys
+from workers.store.operation.keys import build_keys, drop_retired
 from workers.store.operation.long_versions import shorten_versions
 from workers.store.operation.schema import has_inbox, revisions_in, take_turn
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 39
+SCHEMA = 40
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
@@ -52,12 +52,15 @@ def migrate(store: Store) -> int:
 
     On PostgreSQL each revision is a transaction of its own, which gives way to others and is tried again, so that roles
     wait for the longest one at most. The keys of large tables are built afterwards, and their rows shortened, beside
-    the work of roles, which run before and after alike: stopped there, it goes on where it was. At the end the database
-    learns what new columns hold. Raises NotNow when the database is away, or others keep the tables from it.
+    the work of roles, which run before and after alike: stopped there, it goes on where it was. Indexes that only roles
+    of the release before use go when this runs once more. At the end the database learns what new columns hold. Raises
+    NotNow when the database is away, or others keep the tables from it.
     """
+    found = schema_of(store)
     number = run_revisions(store)
     if number == SCHEMA:
         build_keys(store)
+        drop_retired(store, found)
         shorten_versions(store)
         look_at_new_columns(store)
     return number
