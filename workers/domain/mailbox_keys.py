@@ -17,7 +17,8 @@ def address_key(email: str, ids: Ids) -> str:
 
 def address_keys(email: str, ids: Ids) -> list[str]:
     """Return every keyed hash under which a mailbox may be suppressed, the one that is used now first."""
-    return [ids.keyed_hash("address", each) for each in spellings(email)]
+    others = spellings(email)[1:]
+    return [address_key(email, ids), *(ids.keyed_hash("address", each) for each in others)]
 
 
 def number_key(number: str, ids: Ids) -> str:

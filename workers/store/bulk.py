@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter, is_not
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -20,17 +20,17 @@ from sqlalchemy.exc import DBAPIError
 
 from workers.domain.records import Row
 from workers.store import tables
-from workers.store.engine import array_text, array_text_of, quoted_value, to_json
+from workers.store.engine import array_text, to_json
 from workers.store.tables.placement import BY_CUSTOMER
 
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 """COPY's text format: backslash escapes, tabs between columns."""
 NULL = "\\N"
-NULL_IN_ARRAY = "NULL"
 INSTANTS_KEPT = 8192
 """More than the different instants of a batch."""
 
+T = TypeVar("T")
 Values = list[Any]
 Convert = Callable[[Values], Values]
 
@@ -45,7 +45,7 @@ class Shape:
     placed_by: str
     for_copy: tuple[Convert, ...]
     for_sqlite: Mapping[str, Convert]
-    for_arrays: Mapping[str, Convert]
+    for_arrays: Mapping[str, Callable[[Values], str]]
     types: Mapping[str, str]
 
     @property
@@ -66,12 +66,12 @@ def shape_of(kind: type[Row]) -> Shape:
         BY_CUSTOMER.get(tables.of(kind), ""),
         tuple(map(copied, columns)),
         dict(zip(names, map(lite, columns), strict=True)),
-        dict(zip(names, map(in_an_array, columns), strict=True)),
+        dict(zip(names, map(as_array, columns), strict=True)),
         {name: column.compile(dialect) for name, column in zip(names, columns, strict=True)},
     )
 
 
-def columns_of(rows: Sequence[Row], names: Iterable[str], ways: Iterable[Convert]) -> Iterable[Values]:
+def columns_of(rows: Sequence[Row], names: Iterable[str], ways: Iterable[Callable[[Values], T]]) -> Iterable[T]:
     """Convert column by column, which is faster than row by row."""
     return (way(list(map(attrgetter(name), rows))) for name, way in zip(names, ways, strict=True))
 
@@ -83,7 +83,7 @@ def lite_values(rows: Sequence[Row], shape: Shape, names: Sequence[str]) -> list
 
 def arrays(rows: Sequence[Row], shape: Shape, names: Sequence[str]) -> Iterable[str]:
     """Give the values of each of some columns as the text of one array."""
-    return map(array_text_of, columns_of(rows, names, map(shape.for_arrays.__getitem__, names)))
+    return columns_of(rows, names, map(shape.for_arrays.__getitem__, names))
 
 
 def insert_many(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
@@ -312,11 +312,6 @@ def copied(column: sa.types.TypeEngine[Any]) -> Convert:
     return escaped
 
 
-def quoted_texts(values: Values) -> Values:
-    """Return a column of texts as values of an array."""
-    return [NULL_IN_ARRAY if value is None else quoted_value(value) for value in values]
-
-
 def copied_json(value: object) -> str:
     """Return a document for COPY: JSON writes out every sign that COPY minds but the backslashes it does so with."""
     text = to_json(value)
@@ -334,19 +329,32 @@ def lite(column: sa.types.TypeEngine[Any]) -> Convert:
     return as_they_are
 
 
-def in_an_array(column: sa.types.TypeEngine[Any]) -> Convert:
-    """Return what turns a column's values into those of PostgreSQL's text of an array."""
+def as_array(column: sa.types.TypeEngine[Any]) -> Callable[[Values], str]:
+    """Return what turns a column's values into PostgreSQL's text of an array."""
     if isinstance(column, tables.Instant):
-        return each(written_instant, NULL_IN_ARRAY)
+        return unquoted(written_instant)
     if isinstance(column, sa.JSON):
-        return lambda values: quoted_texts([None if value is None else to_json(value) for value in values])
+        return lambda values: nullable_array([None if value is None else to_json(value) for value in values])
     if isinstance(column, sa.Boolean):
-        return each(lambda value: "t" if value else "f", NULL_IN_ARRAY)
+        return unquoted(lambda value: "t" if value else "f")
     if isinstance(column, sa.LargeBinary):
-        return each(lambda value: f'"\\\\x{value.hex()}"', NULL_IN_ARRAY)
+        return unquoted(lambda value: f'"\\\\x{value.hex()}"')
     if isinstance(column, sa.Integer | sa.Float):
-        return each(repr, NULL_IN_ARRAY)
-    return quoted_texts
+        return unquoted(repr)
+    return nullable_array
+
+
+def unquoted(convert: Callable[[Any], str]) -> Callable[[Values], str]:
+    """Return what makes an array of values whose texts need no quotes."""
+    values_as = each(convert, "NULL")
+    return lambda values: "{" + ",".join(values_as(values)) + "}"
+
+
+def nullable_array(values: Values) -> str:
+    """Return texts, some of which may be none, as an array; null is what has no quotes."""
+    if None not in values:
+        return array_text(values)
+    return "{" + ",".join(["NULL" if value is None else array_text((value,))[1:-1] for value in values]) + "}"
 
 
 SHAPES = {kind: shape_of(kind) for kind in tables.WRITE_ORDER}

@@ -173,17 +173,11 @@ class ListOf(sa.types.TypeDecorator[list[str]]):
 
 def array_text(values: Iterable[str]) -> str:
     """Return texts as PostgreSQL writes an array of them."""
-    return array_text_of(map(quoted_value, values))
-
-
-def array_text_of(values: Iterable[str]) -> str:
-    """Return values, as PostgreSQL writes them in an array, as one."""
-    return "{" + ",".join(values) + "}"
-
-
-def quoted_value(value: str) -> str:
-    """Return a text as PostgreSQL writes it in an array."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    texts = list(values)
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') != 2 * len(texts) - 2:
+        joined = '","'.join([text.replace("\\", "\\\\").replace('"', '\\"') for text in texts])
+    return '{"' + joined + '"}' if texts else "{}"
 
 
 class in_array(FunctionElement[bool]):  # noqa: N801  # reads like the function it renders as

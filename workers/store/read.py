@@ -1,7 +1,7 @@
 """Reads rows back as records, whole customers at a time. Writes nothing."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,8 +15,8 @@ from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables
 from workers.store.engine import in_array
 from workers.store.hints import on_sqlite
-from workers.store.round_trips import fetch
-from workers.store.row_reading import read_records
+from workers.store.round_trips import ask_each, fetch
+from workers.store.row_reading import as_records, read_records
 
 if TYPE_CHECKING:
     from workers.domain.customer_case import CustomerCase, UnitOfWork
@@ -173,14 +173,27 @@ def cases_of(
     cases = {customer.id: CustomerCase(customer, work) for customer in customers}
     if not cases:
         return cases
-    answered = cases
-    for kind in kinds:
-        for chunk in chunks(answered if kind in AFTER_A_RESPONSE else cases):
-            for row in read_records(connection, kind, OF_CUSTOMERS[kind], {"keys": chunk}):
-                cases[row.customer].know(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
-        if kind is records.Response:
-            answered = {key: case for key, case in cases.items() if case.all(records.Response)}
+    know_rows(connection, cases, [kind for kind in kinds if kind not in AFTER_A_RESPONSE], cases)
+    answered = {key for key, case in cases.items() if case.all(records.Response)} if records.Response in kinds else cases
+    know_rows(connection, cases, [kind for kind in kinds if kind in AFTER_A_RESPONSE], answered)
     return cases
+
+
+def know_rows(
+    connection: Connection,
+    cases: "Mapping[CustomerId, CustomerCase]",
+    kinds: Sequence[type[Row]],
+    customers: Iterable[CustomerId],
+) -> None:
+    """Let the cases of some customers know their rows of some tables; all are asked for in one round trip."""
+    wanted = [(kind, chunk) for kind in kinds for chunk in chunks(customers)]
+    if not wanted:
+        return
+    found = ask_each(connection, [(OF_CUSTOMERS[kind], {"keys": chunk}) for kind, chunk in wanted])
+    is_sqlite = connection.dialect.name == "sqlite"
+    for (kind, _), rows_found in zip(wanted, found, strict=True):
+        for row in as_records(kind, rows_found, is_sqlite=is_sqlite):
+            cases[row.customer].know(row)  # type: ignore[attr-defined]  # every kind of a case has a customer
 
 
 OF_REFERENCES = OF_CUSTOMERS[records.Journey].where(in_array(tables.journey.c.reference, "references"))

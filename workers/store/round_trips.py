@@ -54,32 +54,40 @@ def written(statement: ClauseElement, dialect: Dialect) -> Written:
     return Written(str(compiled), places, fixed, processors)
 
 
-def ask_at_once(connection: Connection, asked: Sequence[Asked]) -> list[Rows]:
+def ask_at_once(connection: Connection, asked: Sequence[Asked], *, generic: bool = True) -> list[Rows]:
     """Send PostgreSQL some statements together and return the rows of each; they run one after the other.
 
-    Each sees what was committed before it began, as if it had been sent by itself.
+    Each sees what was committed before it began, as if it had been sent by itself. `generic` lasts to the end of the
+    transaction, for every statement of it.
     """
     import psycopg  # loads libpq, which a run on SQLite need not
 
     raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
-    cursors = []
+    cursors, rows = [], list[Rows]()
     try:
         with raw.pipeline():
-            raw.execute(GENERIC_PLANS)
+            if generic:
+                raw.execute(GENERIC_PLANS)
             for statement, values in asked:
                 sent = written(statement, connection.dialect)
                 parameters, cursor = sent.parameters(values), raw.cursor()
                 tell("before_cursor_execute", connection, cursor, sent.text, parameters)
                 cursor.execute(sent.text.encode(), parameters, prepare=True)
                 cursors.append((cursor, sent.text, parameters))
-        rows: list[Rows] = []
-        for cursor, text, parameters in cursors:
-            tell("after_cursor_execute", connection, cursor, text, parameters)
-            rows.append(cursor.fetchall())
-            cursor.close()
+            for cursor, text, parameters in cursors:  # within the pipeline: rows are read while the next are looked for
+                rows.append(cursor.fetchall())
+                tell("after_cursor_execute", connection, cursor, text, parameters)
+                cursor.close()
     except psycopg.Error as error:
         raise as_raised(connection, cursors[-1][1] if cursors else GENERIC_PLANS, error, psycopg.Error) from error
     return rows
+
+
+def ask_each(connection: Connection, asked: Sequence[Asked]) -> Sequence[Rows]:
+    """Return the rows of each of some statements: in one round trip on PostgreSQL, which plans them as it likes."""
+    if connection.dialect.name == "sqlite":
+        return [ask(connection, *each) for each in asked]
+    return ask_at_once(connection, asked, generic=False)
 
 
 def ask(connection: Connection, statement: ClauseElement, values: Mapping[str, object]) -> Rows:

@@ -41,7 +41,7 @@ from workers.usecases.delivery.support_pacing import Pacing
 from workers.usecases.waves import planning as wave_planning
 
 log = logging.getLogger(__name__)
-CUSTOMERS_A_ROUND = 200
+CUSTOMERS_A_ROUND = 400
 LOOKS = 3
 """How often a waker looks that finds customers and nothing to do for them, before it takes it that all is done."""
 ASKINGS = "askings"
@@ -296,7 +296,7 @@ class Scheduler:
             mark = work.checkpoint()
             case.asked_elsewhere = mailboxes.elsewhere(customer)
             try:
-                decide(connection, work, partial(wake, case, room))
+                decide(connection, work, partial(wake, case, room), mark=mark)
             except (DBAPIError, NotNow, OSError, MemoryError):
                 raise  # of the database or the machine, which nobody's case can help
             except Exception as error:
