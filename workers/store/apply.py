@@ -20,30 +20,42 @@ from workers.store.customer.erasure import forget
 from workers.store.customer.merge import move_rows
 from workers.store.engine import array_text, in_array
 from workers.store.new_rows import insert
+from workers.store.sent_ahead import run, sent_ahead, wait
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 
 
 def apply(connection: Connection, changes: ChangeSet, now: datetime) -> None:
     """Write the changes: 1. rows table by table, 2. moves, 3. cancellations, 4. whoever is forgotten, 5. the outbox."""
-    moved_to = {moving.customer: moving.into for moving in changes.moved}
+    with sent_ahead(connection):
+        write_rows(connection, changes)
+    for moving in changes.moved:
+        move_rows(connection, moving)
+    for cancellation in changes.cancelled:
+        cancel_dispatches(connection, cancellation, now, moved_to(changes))
+    if changes.forgotten:
+        forget(connection, changes.forgotten, now)
+    publish(connection, changes.published)
+
+
+def moved_to(changes: ChangeSet) -> Mapping[str, str]:
+    """Return into whom each customer is merged who is merged now."""
+    return {moving.customer: moving.into for moving in changes.moved}
+
+
+def write_rows(connection: Connection, changes: ChangeSet) -> None:
+    """Write added and changed rows, table by table."""
+    moved = moved_to(changes)
     for kind in tables.WRITE_ORDER:
         if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way
             rows_changed = [changed[key] for key in sorted(changed)]
-            if moved_to:
-                rows_changed = under_stored_owner(connection, kind, rows_changed, moved_to)
-            stored = {} if moved_to else changes.stored.get(kind, {})  # who is moved is known under another customer
+            if moved:
+                rows_changed = under_stored_owner(connection, kind, rows_changed, moved)
+            stored = {} if moved else changes.stored.get(kind, {})  # who is moved is known under another customer
             for rows in giving_way(kind, rows_changed):
                 bulk.update_many(connection, kind, rows, bulk.columns_changed(kind, rows, stored))
         if added := changes.added.get(kind):
             insert(connection, kind, [added[key] for key in sorted(added)])
-    for moving in changes.moved:
-        move_rows(connection, moving)
-    for cancellation in changes.cancelled:
-        cancel_dispatches(connection, cancellation, now, moved_to)
-    if changes.forgotten:
-        forget(connection, changes.forgotten, now)
-    publish(connection, changes.published)
 
 
 def giving_way(kind: type[Row], rows: list[Row]) -> Iterable[list[Row]]:
@@ -68,6 +80,7 @@ def under_stored_owner(
     names, people = tables.identity(kind), {*moved_to, *moved_to.values()}
     query = sa.select(table.c.customer, *(table.c[name] for name in names)).where(table.c.customer.in_(people))
     owners: dict[tuple[object, ...], object] = {}
+    wait(connection)
     for chunk in read.chunks({str(getattr(row, names[0])) for row in rows}):
         for owner, *key in connection.execute(query.where(table.c[names[0]].in_(chunk))):
             owners[tuple(key)] = owner
@@ -122,7 +135,7 @@ def publish(connection: Connection, publications: Sequence[Publication]) -> None
     messages = [(publication.topic, publication.key, publication.value) for publication in publications]
     if connection.dialect.name == "postgresql":
         texts = ((topic, key, value.decode()) for topic, key, value in messages)
-        connection.exec_driver_sql(PUBLISH, tuple(map(array_text, zip(*texts, strict=True))))
+        run(connection, PUBLISH, tuple(map(array_text, zip(*texts, strict=True))))
     else:
         connection.exec_driver_sql(PUBLISH_ON_SQLITE, messages)
 

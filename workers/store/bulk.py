@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
 
 from workers.domain.records import Row
 from workers.store import tables
 from workers.store.engine import array_text, to_json
+from workers.store.sent_ahead import as_raised, run, wait
 from workers.store.tables.placement import BY_CUSTOMER
 
 SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -117,7 +117,7 @@ def update_many(connection: Connection, kind: type[Row], rows: Sequence[Row], na
         owner = attrgetter(shape.placed_by) if shape.placed_by else None
         owners = (array_text(set(map(owner, rows)) - {None}),) if owner else ()
         values = (*arrays(rows, shape, (*shape.key, *names)), *owners)
-        run_planned_anew(connection, update_from_arrays(shape, names), values)
+        run(connection, update_from_arrays(shape, names), values, prepare=False)
     else:
         connection.exec_driver_sql(update_text(shape, names), lite_values(rows, shape, (*names, *shape.key)))
 
@@ -126,7 +126,7 @@ def keep_many(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> N
     """Insert new rows; one that is stored already stays as it is."""
     shape = SHAPES[kind]
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(keep_from_arrays(shape), tuple(arrays(rows, shape, shape.names)))
+        run(connection, keep_from_arrays(shape), tuple(arrays(rows, shape, shape.names)))
         return
     keeping = f"{insert_text(shape)} ON CONFLICT DO NOTHING"
     connection.exec_driver_sql(keeping, lite_values(rows, shape, shape.names))
@@ -166,29 +166,14 @@ def update_from_arrays(shape: Shape, names: Sequence[str]) -> str:
     """Return PostgreSQL's update of some columns of many rows: of the key's columns, then of theirs, an array each.
 
     Of rows that lie by customer a last parameter names the customers: whatever way they are joined, no other
-    partition is opened.
+    partition is opened. It is for a plan that is made for its values: that for any values, which PostgreSQL takes for
+    a statement that it sees often, would sort this list for each row.
     """
     changes = ", ".join(f'"{name}" = news."{name}"' for name in names)
     same = " AND ".join(f'old."{name}" = news."{name}"' for name in shape.key)
     here = f' AND old."{shape.placed_by}" = ANY(%s::uuid[])' if shape.placed_by else ""
     news = news_from_arrays(shape, (*shape.key, *names))
     return f'UPDATE "{shape.table}" AS old SET {changes} FROM {news} WHERE {same}{here}'
-
-
-def run_planned_anew(connection: Connection, statement: str, values: Sequence[str]) -> None:
-    """Run a statement whose plan is made for its values each time.
-
-    PostgreSQL's plan for any values, which it takes for a statement that it sees often, would sort the list of
-    customers for each row.
-    """
-    import psycopg  # loads libpq, which a run on SQLite need not
-
-    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
-    try:
-        with raw.cursor() as cursor:
-            cursor.execute(statement.encode(), values, prepare=False)
-    except psycopg.Error as error:
-        raise as_raised(connection, statement, error, psycopg.Error) from error
 
 
 def copy(connection: Connection, shape: Shape, rows: Sequence[Row]) -> None:
@@ -238,23 +223,12 @@ def copy_data(connection: Connection, table: str, names: Iterable[str], data: st
     import psycopg  # loads libpq, which a run on SQLite need not
 
     raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    wait(connection)
     try:
         with raw.cursor() as cursor, cursor.copy(statement.encode()) as stream:
             stream.write(data)
     except psycopg.Error as error:
         raise as_raised(connection, statement, error, psycopg.Error) from error
-
-
-def as_raised(connection: Connection, statement: str, error: Exception, base: type[Exception]) -> DBAPIError:
-    """Return a driver's error as SQLAlchemy raises it; `base` is the class of all that the driver raises."""
-    broken = bool(getattr(connection.connection.dbapi_connection, "broken", False))
-    if broken:
-        connection.invalidate(error)
-    raised = DBAPIError.instance(
-        statement, (), error, base, hide_parameters=True, connection_invalidated=broken, dialect=connection.dialect
-    )
-    assert isinstance(raised, DBAPIError)
-    return raised
 
 
 def each(convert: Callable[[Any], Any], null: object) -> Convert:

@@ -174,7 +174,9 @@ def cases_of(
     if not cases:
         return cases
     know_rows(connection, cases, [kind for kind in kinds if kind not in AFTER_A_RESPONSE], cases)
-    answered = {key for key, case in cases.items() if case.all(records.Response)} if records.Response in kinds else cases
+    answered = (
+        {key for key, case in cases.items() if case.all(records.Response)} if records.Response in kinds else cases
+    )
     know_rows(connection, cases, [kind for kind in kinds if kind in AFTER_A_RESPONSE], answered)
     return cases
 

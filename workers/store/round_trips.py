@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.expression import ClauseElement
 
-from workers.store.bulk import as_raised
+from workers.store.sent_ahead import as_raised, tell
 
 Rows = Sequence[Sequence[Any]]
 Asked = tuple[ClauseElement, Mapping[str, object]]
@@ -117,9 +117,3 @@ def fetch(connection: Connection, statement: ClauseElement, values: Mapping[str,
         return ask(connection, statement, values)
     assert isinstance(statement, sa.Select)
     return connection.execute(statement, values).all()
-
-
-def tell(event: str, connection: Connection, cursor: Any, text: str, parameters: Any) -> None:
-    """Tell whoever listens to the statements of a database of one."""
-    for listener in getattr(connection.dispatch, event):
-        listener(connection, cursor, text, parameters, None, False)
