@@ -10,10 +10,13 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, journey, score
+from waveparts import people, wave
 
-from workers.domain.records import Customer, SurveyRequest, Ticket
+from workers.domain.records import Customer, SurveyRequest, Ticket, Touchpoint
 from workers.store import due, read, tables
+from workers.store.survey import waves
 from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
+from workers.usecases.waves import planning
 
 MINUTE = timedelta(minutes=1)
 LATER = START + timedelta(hours=6)
@@ -169,3 +172,58 @@ def test_a_ticket_is_opened_while_another_is_being_opened(boucle: Embedded) -> N
         boucle.take(score(2, "b", START, trigger="delivery"))
         (ticket,) = boucle.rows(Ticket)
     assert ticket.number == number + 1
+
+
+def shares_done(boucle: Embedded) -> list[int]:
+    """Return the shares of a wave that are done."""
+    share = tables.wave_share.c
+    with boucle.store.reading() as connection:
+        return sorted(connection.execute(sa.select(share.share).where(share.done_at.is_not(None))).scalars())
+
+
+def test_two_wakers_come_to_other_customers_of_one_wave(boucle: Embedded) -> None:
+    """While the first plans for its share, the second has the next ones; nobody is left, and nobody comes twice."""
+    people(boucle, 40)
+    boucle.take(wave())
+    now, policy = boucle.parts.now(), boucle.parts.policies.current()
+    boucle.store.write(lambda connection: waves.divide(connection, now))
+    with boucle.store.engine.begin() as first, boucle.store.engine.begin() as second:
+        assert planning.spread(first, policy, now, 1) == 1
+        reached = planning.spread(second, policy, now, 100)
+        assert reached is not None
+        assert 0 < reached < 40
+        with boucle.store.engine.begin() as third:
+            assert planning.spread(third, policy, now, 100) is None
+    while boucle.parts.scheduler.spread_wave() is not None:
+        pass
+    asked = [touchpoint.customer for touchpoint in boucle.rows(Touchpoint) if touchpoint.step == "wave"]
+    assert len(asked) == len(set(asked)) == 40
+    assert shares_done(boucle) == list(range(waves.SHARES))
+
+
+def test_a_wave_whose_last_shares_end_at_once_ends_too(boucle: Embedded) -> None:
+    """Neither of the two sees that the other is done; who looks next ends the wave."""
+    people(boucle, 2)
+    boucle.take(wave())
+    now = boucle.parts.now()
+    boucle.store.write(lambda connection: waves.divide(connection, now))
+    with boucle.store.engine.begin() as first, boucle.store.engine.begin() as second:
+        one = waves.take(first, now)
+        assert one is not None
+        waves.advance(first, one, one.cursor, now)
+        behind: waves.Share | None = one
+        while behind := waves.take(second, now, behind):
+            waves.advance(second, behind, behind.cursor, now)
+        waves.end(second, now)
+        waves.end(first, now)
+    assert shares_done(boucle) == list(range(waves.SHARES))
+    assert done_at(boucle) is None
+    assert boucle.parts.scheduler.spread_wave() is None
+    assert done_at(boucle) == now
+
+
+def done_at(boucle: Embedded) -> datetime | None:
+    """Return when the only wave had come to everybody."""
+    with boucle.store.reading() as connection:
+        done: datetime | None = connection.execute(sa.select(tables.wave.c.done_at)).scalar_one()
+    return done

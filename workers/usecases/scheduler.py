@@ -253,14 +253,16 @@ class Scheduler:
             begins = wave_planning.beginning(connection, policy, now)
             if not begins and not waves.any_due(connection, now):
                 return None
+            undivided = bool(begins) or waves.undivided(connection, now)
 
-        def work(connection: Connection) -> int | None:
+        def divide(connection: Connection) -> None:
             for day in begins:
                 waves.announce(connection, day.id, day.at)
-            wave = waves.take(connection, now)
-            return wave_planning.spread(connection, wave, policy, now, limit) if wave else None
+            waves.divide(connection, now)
 
-        return self._store.write(work)
+        if undivided:
+            self._store.write(divide)
+        return self._store.write(lambda connection: wave_planning.spread(connection, policy, now, limit))
 
     def _room(self, connection: Connection, now: datetime) -> SendBudget:
         state = state_by(read_controls(connection), self._sending)

@@ -88,6 +88,18 @@ def test_a_wave_comes_to_its_customers_in_committed_chunks(boucle: Embedded, mon
     assert (row.id, row.at, row.done_at) == ("spring", START, START)
 
 
+def test_a_wave_that_a_release_before_began_goes_on_behind_its_cursor(boucle: Embedded) -> None:
+    """Whom it came to by its one cursor is not gone through again; everybody behind it is."""
+    people(boucle, 12)
+    boucle.take(wave())
+    keys = sorted(customer.id for customer in boucle.rows(Customer))
+    begun = sa.update(tables.wave).values(cursor=keys[4])
+    boucle.store.write(lambda connection: connection.execute(begun))
+    while boucle.parts.scheduler.spread_wave(3) is not None:
+        pass
+    assert sorted(row.customer for row in boucle.rows(Touchpoint) if row.step == "wave") == keys[5:]
+
+
 def test_a_wave_leaves_the_erased_and_the_gone_alone(boucle: Embedded) -> None:
     """Erased people get no row; who has opted out or left gets one that says why."""
     people(boucle, 4)

@@ -128,7 +128,7 @@ def test_answers_at_places_stand_in_no_other_figure(wall: Wall) -> None:
         assert first_and_last_asked(connection, Filters()) == (None, None)
         assert count_scores(connection, Filters(), (), ()) == {}
         assert waves.count_people(connection) == 0
-        assert waves.following(connection, waves.Wave("w", START, ""), 10) == []
+        assert waves.people(connection, "", 10) == []
 
 
 def test_the_team_sees_links_codes_and_figures(wall: Wall) -> None:

@@ -77,6 +77,7 @@ from workers.store.tables.survey import (
     testimonial,
     touchpoint,
     wave,
+    wave_share,
     wording,
 )
 
@@ -155,6 +156,7 @@ __all__ = [
     "touchpoint",
     "user",
     "wave",
+    "wave_share",
     "webhook_target",
     "wording",
 ]

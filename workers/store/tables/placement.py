@@ -83,6 +83,7 @@ ONE_PLACE: tuple[sa.Table, ...] = (
     report.asked_cell,
     report.followed_cell,
     report.report_change,
+    survey.wave_share,
     sign_in.access_count,
     sign_in.api_key,
     sign_in.recovery_code,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from workers.domain import records
-from workers.store.tables.columns import Document, Instant, metadata, table, where
+from workers.store.tables.columns import Document, Instant, Number, metadata, table, where
 
 journey = table(records.Journey, sa.UniqueConstraint("customer", "trigger", "reference", name="journey_natural_key"))
 touchpoint = table(
@@ -21,6 +21,14 @@ wave = sa.Table(
     metadata,
     sa.Column("id", sa.Text(), primary_key=True),
     sa.Column("at", Instant(), nullable=False),
+    sa.Column("cursor", sa.Text(), nullable=False),
+    sa.Column("done_at", Instant(), nullable=True),
+)
+wave_share = sa.Table(
+    "wave_share",
+    metadata,
+    sa.Column("wave", sa.Text(), primary_key=True),
+    sa.Column("share", Number, primary_key=True, autoincrement=False),
     sa.Column("cursor", sa.Text(), nullable=False),
     sa.Column("done_at", Instant(), nullable=True),
 )

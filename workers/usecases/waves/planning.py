@@ -1,10 +1,13 @@
-"""Waves: which of the operator's days have come, and the touchpoints of the next customers behind a wave's cursor."""
+"""Waves: which of the operator's days have come, and the touchpoints of the next customers behind a wave's cursors."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from workers.domain.customer_case import UnitOfWork
 from workers.domain.policy import Policy, WaveDay
 from workers.domain.survey.planning import plan, wave_event
+from workers.domain.survey.planning.journey import JourneyEvent
+from workers.domain.types import CustomerId
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
@@ -21,11 +24,33 @@ def beginning(connection: Connection, policy: Policy, now: datetime) -> list[Wav
     return [day for day in days if day.id not in announced]
 
 
-def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: datetime, limit: int) -> int:
-    """Plan the wave for the customers after its cursor, and move the cursor on; return how many there were."""
-    label = next((day.label for day in policy.waves if day.id == wave.id), "")
-    happening = wave_event(wave.id, wave.at, label)
-    ids = waves.following(connection, wave, limit)
+def spread(connection: Connection, policy: Policy, now: datetime, limit: int) -> int | None:
+    """Plan the oldest due wave for its next customers, and move its cursors on; return how many there were.
+
+    One share after the other, until there are so many customers; None when no share of any wave is free.
+    """
+    share = waves.take(connection, now)
+    if share is None:
+        waves.end(connection, now)
+        return None
+    label = next((day.label for day in policy.waves if day.id == share.wave), "")
+    happening = wave_event(share.wave, share.at, label)
+    reached: list[CustomerId] = []
+    while share is not None and len(reached) < limit:
+        room = limit - len(reached)
+        ids = waves.following(connection, share, room)
+        waves.advance(connection, share, ids[-1] if ids else share.cursor, now if len(ids) < room else None)
+        reached += ids
+        share = waves.take(connection, now, share)
+    plan_for(connection, reached, happening, policy, now)
+    waves.end(connection, now)
+    return len(reached)
+
+
+def plan_for(
+    connection: Connection, ids: Sequence[CustomerId], happening: JourneyEvent, policy: Policy, now: datetime
+) -> None:
+    """Plan a wave for some customers."""
     customers = [
         customer
         for customer in read.lock_customers(connection, ids)
@@ -35,5 +60,3 @@ def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: dateti
     for case in read.cases_of(connection, work, customers, read.FOR_PLANNING).values():
         plan(case, happening)
     apply(connection, work.hand_over(), now)
-    waves.advance(connection, wave, ids[-1] if ids else wave.cursor, now if len(ids) < limit else None)
-    return len(ids)

@@ -195,7 +195,7 @@ class Reach:
         while left is None or left > 0:
             limit = min(CUSTOMERS_A_ROUND, left or CUSTOMERS_A_ROUND)
             with self._store.reading() as connection:
-                ids = waves.following(connection, Wave("", now, cursor), limit)
+                ids = waves.people(connection, cursor, limit)
                 cases = cases_of(connection, ids, policy, now)
             yield from cases
             if len(ids) < limit:
@@ -247,7 +247,7 @@ def paced(wave: WaveReach, room: SupportRoom | None, policy: Policy) -> WaveReac
 
 def begun(wave: Wave, done: bool) -> str:
     """Return how far an announced wave has come."""
-    return DONE if done else SPREADING if wave.cursor else ANNOUNCED
+    return DONE if done else SPREADING if wave.begun else ANNOUNCED
 
 
 def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, now: datetime) -> list[CustomerCase]:
