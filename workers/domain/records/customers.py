@@ -71,7 +71,7 @@ class Suppression(Row):
 class AskedMailbox(Row):
     """One question as the mailbox saw it: the rest period holds for a person, under whichever id the CRM has them.
 
-    `mailbox` is the keyed hash of `Suppression.address`; what became of the question stands with the request.
+    `mailbox` begins as the hash of `Suppression.address` does; what became of the question stands with the request.
     """
 
     TABLE: ClassVar[str] = "asked_mailbox"

@@ -12,7 +12,7 @@ from workers.decision_table.model.rest_period import Asked, Question, Resting, R
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Why
 from workers.domain.mail.survey_duties import hours_of
-from workers.domain.mailbox_keys import address_key, number_key
+from workers.domain.mailbox_keys import asked_key, number_key
 from workers.domain.outbound_messages import publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SmsDialogue, SurveyRequest, Touchpoint
@@ -189,7 +189,7 @@ def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     case.add(request)
     who = case.customer
     if who.email:
-        mailbox = address_key(who.email, case.ids)
+        mailbox = asked_key(who.email, case.ids)
         case.add(AskedMailbox(mailbox, request.id, who.id, request.template, request.asked_at))
     case.change(who.but(rest_until=add_wait(case.now, case.policy.rest.overall, case.zone)))
     if request.channel == MAIL:

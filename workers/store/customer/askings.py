@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.mailbox_keys import address_key
+from workers.domain.mailbox_keys import asked_key
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Customer, SurveyRequest
 from workers.domain.survey.request import COUNTED
@@ -52,7 +52,7 @@ class Mailboxes:
     ) -> None:
         """Read what these customers' mailboxes were asked, in their turn with `lock`; shared ones are left out."""
         self._keys = {
-            customer.id: address_key(customer.email, policy.ids)
+            customer.id: asked_key(customer.email, policy.ids)
             for customer in customers
             if customer.email and not policy.shares(customer.email)
         }
@@ -107,8 +107,6 @@ def remember_askings(connection: Connection, ids: Ids, since: datetime, after: s
     rows = connection.execute(query).all()
     if not rows:
         return None
-    asked = [
-        AskedMailbox(address_key(row.email, ids), row.id, row.customer, row.template, row.asked_at) for row in rows
-    ]
+    asked = [AskedMailbox(asked_key(row.email, ids), row.id, row.customer, row.template, row.asked_at) for row in rows]
     insert(connection, AskedMailbox, asked)
     return str(rows[-1].id)

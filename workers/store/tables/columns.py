@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.operators import OperatorType
 
-from workers.domain.records import Inbox, Row
+from workers.domain.records import AskedMailbox, Inbox, Row
 
 metadata = sa.MetaData()
 
@@ -145,9 +145,9 @@ def key_of(row: type[Row]) -> tuple[str, ...]:
     """Return the primary key of a record class's table: what tells its rows apart, and whose they are.
 
     The customer comes last: an id alone is looked up by the same index. Of an event nobody knows whose it is before
-    it was found.
+    it was found, and of what a mailbox was asked it is what is looked for.
     """
-    owner = () if row is Inbox or "customer" not in get_type_hints(row) else ("customer",)
+    owner = () if row in (Inbox, AskedMailbox) or "customer" not in get_type_hints(row) else ("customer",)
     return tuple(dict.fromkeys((*row.KEY, *owner)))
 
 

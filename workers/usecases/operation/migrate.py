@@ -22,7 +22,7 @@ from workers.store.operation.schema import has_inbox, revisions_in, take_turn
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 41
+SCHEMA = 42
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
