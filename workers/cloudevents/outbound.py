@@ -5,6 +5,7 @@ The same values give the same bytes (sorted keys), so that a message published t
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar
 
 import orjson
@@ -72,6 +73,7 @@ def _names_of(kind: type[OutboundMessage]) -> tuple[str, ...]:
     return names
 
 
+@lru_cache(1_024)  # of a round all messages tell of few instants
 def _text(at: datetime) -> str:
     """Return the instant in UTC as RFC 3339; a naive time is a mistake of the caller."""
     if at.tzinfo is None:

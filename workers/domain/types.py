@@ -33,12 +33,16 @@ BLOCK, INNER_PAD, OUTER_PAD = 64, 0x36, 0x5C
 
 
 class Ids:
-    """Derive ids from a secret and a natural key: the same key gives the same id in every mode and on every replay."""
+    """Derive ids from a secret and a natural key: the same key gives the same id in every mode and on every replay.
 
-    __slots__ = ("_inner", "_outer")
+    The last instant is kept with its bytes, which changes no id.
+    """
+
+    __slots__ = ("_inner", "_last", "_outer")
 
     def __init__(self, secret: bytes) -> None:
         key = (hashlib.sha256(secret).digest() if len(secret) > BLOCK else secret).ljust(BLOCK, b"\0")
+        self._last: tuple[datetime | None, bytes] = (None, b"")
         self._inner = hashlib.sha256(bytes(byte ^ INNER_PAD for byte in key))
         self._outer = hashlib.sha256(bytes(byte ^ OUTER_PAD for byte in key))
 
@@ -49,7 +53,13 @@ class Ids:
         the order in which events arrive.
         """
         digest = self._digest(key)
-        head = digest[10:16] if at is None else int(at.timestamp() * 1000).to_bytes(6, "big")
+        if at is None:
+            head = digest[10:16]
+        else:
+            last, head = self._last
+            if last is not at:  # of a round of questions all have one instant
+                head = int(at.timestamp() * 1000).to_bytes(6, "big")
+                self._last = at, head
         text = (head + digest[:10]).hex()
         variant = "89ab"[int(text[16], 16) & 3]
         return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"

@@ -41,7 +41,7 @@ from workers.usecases.delivery.support_pacing import Pacing
 from workers.usecases.waves import planning as wave_planning
 
 log = logging.getLogger(__name__)
-CUSTOMERS_A_ROUND = 400
+CUSTOMERS_A_ROUND = 300
 LOOKS = 3
 """How often a waker looks that finds customers and nothing to do for them, before it takes it that all is done."""
 ASKINGS = "askings"

@@ -6,6 +6,7 @@ The rest period is decided here, when the moment has come, and nowhere else. Not
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from workers.calendar import add_wait, in_zone, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
@@ -54,6 +55,9 @@ OF_MAILBOX = frozenset({"bounce", "dead"})
 """Kinds of suppression that speak of the mailbox and not of the person."""
 COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, RequestState.EXPIRED)
 """Requests that reached the person and so count against the rest period."""
+
+from_now = lru_cache(1_024)(add_wait)
+"""The ends of waits from the moment of a round, which is one for all its customers: each is computed once."""
 
 
 def ask(
@@ -191,7 +195,7 @@ def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if who.email:
         mailbox = asked_key(who.email, case.ids)
         case.add(AskedMailbox(mailbox, request.id, who.id, request.template, request.asked_at))
-    case.change(who.but(rest_until=add_wait(case.now, case.policy.rest.overall, case.zone)))
+    case.change(who.but(rest_until=from_now(case.now, case.policy.rest.overall, case.zone)))
     if request.channel == MAIL:
         for dispatch in mails_for(case, request, touchpoint):
             case.add(dispatch)
@@ -239,7 +243,7 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         language=language,
         anchor_at=touchpoint.anchor_at,
         asked_at=case.now,
-        closes_at=add_wait(case.now, CLOSES_AFTER, case.zone),
+        closes_at=from_now(case.now, CLOSES_AFTER, case.zone),
         state=RequestState.OPEN,
         reason="",
         changed_at=case.now,
@@ -265,7 +269,7 @@ def mails_for(case: CustomerCase, request: SurveyRequest, touchpoint: Touchpoint
     yield first
     waits = reminders.waits_of(touchpoint.reminder)
     for number, wait in enumerate(waits, start=1):
-        later = add_wait(case.now, wait, case.zone)
+        later = from_now(case.now, wait, case.zone)
         opens = lawful_opening(case, later, MAIL)
         key = case.ids.derive(request.asked_at, "mail", request.id, reminders.key_of(number))
         facts = {**first.facts, reminders.WHICH: number, reminders.MORE: number < len(waits)}
@@ -298,7 +302,13 @@ def facts_of_request(case: CustomerCase, request: SurveyRequest) -> dict[str, ob
         **facts_with(request.details, request.question),
         "label": request.label,
         "reference": request.reference,
-        "date": in_zone(request.anchor_at, case.zone).date().isoformat(),
-        "asked_on": in_zone(request.asked_at, case.zone).date().isoformat(),
+        "date": day_in_zone(request.anchor_at, case.zone),
+        "asked_on": day_in_zone(request.asked_at, case.zone),
         "survey": request.template,
     }
+
+
+@lru_cache(4_096)
+def day_in_zone(at: datetime, zone: str) -> str:
+    """Return the day of an instant in a zone (ISO 8601)."""
+    return in_zone(at, zone).date().isoformat()
