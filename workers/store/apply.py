@@ -20,6 +20,7 @@ from workers.store.customer.erasure import forget
 from workers.store.customer.merge import move_rows
 from workers.store.engine import array_text, in_array
 from workers.store.new_rows import insert
+from workers.store.round_trips import run_straight
 from workers.store.sent_ahead import run, sent_ahead, wait
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
@@ -103,7 +104,7 @@ def cancel_dispatches(
         named["about"] = cancellation.value
     if cancellation.mail_class:
         named["of_class"] = cancellation.mail_class
-    connection.execute(cancelling(cancellation.column, bool(cancellation.mail_class)), named)
+    run_straight(connection, cancelling(cancellation.column, bool(cancellation.mail_class)), named)
 
 
 @lru_cache(32)

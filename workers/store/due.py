@@ -25,6 +25,8 @@ from workers.domain.types import (
 )
 from workers.store import tables
 from workers.store.engine import in_array
+from workers.store.round_trips import ask, fetch
+from workers.store.row_reading import as_records
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -57,7 +59,8 @@ def touchpoints_due(now: Moment, *, may_ask: bool, paused: Collection[str]) -> s
     if not may_ask:
         return sa.and_(due, table.c.give_up_at < now)
     if paused:
-        return sa.and_(due, sa.or_(table.c.step.not_in(list(paused)), table.c.give_up_at < now))
+        unpaused = sa.and_(*(table.c.step != step for step in paused))
+        return sa.and_(due, sa.or_(unpaused, table.c.give_up_at < now))
     return due
 
 
@@ -250,12 +253,31 @@ class DueCustomers:
                 break
             since = self._read_to.get(query, BEGINNING)
             values = {**values_of(wanted), "since": since, "limit": limit - len(due)}
-            rows = connection.execute(locking(query), values).all()
-            for row in rows:
-                due.setdefault(row[0], Customer(*row[:CUSTOMER_COLUMNS]))
-            if rows and query is not STAYS:
-                self._read_to[query] = rows[-1][CUSTOMER_COLUMNS]
+            found = lock_found(connection, query, values)
+            for customer, _ in found:
+                due.setdefault(customer.id, customer)
+            if found and query is not STAYS:
+                self._read_to[query] = found[-1][1]
         return list(due.values())
+
+
+def lock_found(
+    connection: Connection, query: sa.Select[Any], values: Mapping[str, object]
+) -> list[tuple[Customer, datetime]]:
+    """Lock the customers whom a query finds, and return each with the instant since when they wait."""
+    if connection.dialect.name != "sqlite":
+        rows = connection.execute(locking(query), values)
+        return [(Customer(*row[:CUSTOMER_COLUMNS]), row[CUSTOMER_COLUMNS]) for row in rows]
+    rows_found = ask(connection, counting_by_parameter(query), values)
+    customers = as_records(Customer, [row[:CUSTOMER_COLUMNS] for row in rows_found], is_sqlite=True)
+    since = (datetime.fromisoformat(row[CUSTOMER_COLUMNS]) for row in rows_found)
+    return list(zip(customers, since, strict=True))
+
+
+@lru_cache(16)
+def counting_by_parameter(query: sa.Select[Any]) -> sa.Select[Any]:
+    """Return a query for SQLite, whose planner does not mind how many rows are wanted: one text for any number."""
+    return query.limit(sa.bindparam("limit", type_=sa.Integer()))
 
 
 def anything_due(connection: Connection, wanted: Wanted) -> bool:
@@ -269,7 +291,7 @@ def which_find(
     """Return the queries that would find somebody behind where each was read to; mostly few do, and one asks."""
     queries = wanted.queries()
     since = {since_of(n): read_to.get(query, BEGINNING) for n, query in enumerate(queries)}
-    there = connection.execute(looking(queries), {**values_of(wanted), **since}).one()
+    (there,) = fetch(connection, looking(queries), {**values_of(wanted), **since})
     return [query for query, first in zip(queries, there, strict=True) if first is not None]
 
 
@@ -328,5 +350,8 @@ SOONEST = sa.union_all(
 
 def next_due(connection: Connection) -> datetime | None:
     """Return when something comes due next, maybe in the past; None when nothing waits."""
+    if connection.dialect.name == "sqlite":
+        text = min((each for (each,) in ask(connection, SOONEST, {}) if each is not None), default=None)
+        return datetime.fromisoformat(text) if text else None
     instants = connection.execute(SOONEST).scalars()
     return min((instant for instant in instants if instant is not None), default=None)

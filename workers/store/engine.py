@@ -325,7 +325,7 @@ def see_one_snapshot(connection: Connection) -> None:
 
 
 CLOCK = sa.text("SELECT clock_timestamp()")
-CLOCK_ON_SQLITE = sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+CLOCK_ON_SQLITE = "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"
 
 
 def database_now(connection: Connection) -> datetime:
@@ -333,7 +333,7 @@ def database_now(connection: Connection) -> datetime:
     if connection.dialect.name == "postgresql":
         moment: datetime = connection.execute(CLOCK).scalar_one()
         return moment.astimezone(UTC)
-    text = connection.execute(CLOCK_ON_SQLITE).scalar_one()
+    text = connection.exec_driver_sql(CLOCK_ON_SQLITE).scalar_one()
     return datetime.fromisoformat(text + "+00:00")
 
 

@@ -21,6 +21,7 @@ from workers.slots import quick
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.engine import in_array
+from workers.store.round_trips import fetch
 from workers.text.plain_text import for_store
 
 SCOPES_HEADER = "boucle-scopes"
@@ -119,7 +120,7 @@ def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple
     digests: dict[tuple[str, str], str] = {}
     for source, ids in by_source.items():
         for chunk in read.chunks(ids):
-            for event_id, digest in connection.execute(KNOWN, {"from": source, "ids": chunk}):
+            for event_id, digest in fetch(connection, KNOWN, {"from": source, "ids": chunk}):
                 digests[(source, event_id)] = digest
     return digests
 

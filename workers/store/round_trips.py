@@ -117,3 +117,11 @@ def fetch(connection: Connection, statement: ClauseElement, values: Mapping[str,
         return ask(connection, statement, values)
     assert isinstance(statement, sa.Select)
     return connection.execute(statement, values).all()
+
+
+def run_straight(connection: Connection, statement: sa.Update, values: Mapping[str, object]) -> None:
+    """Run a statement that gives no rows, straight by the driver on SQLite, as `fetch` does."""
+    if connection.dialect.name == "sqlite":
+        ask(connection, statement, values)
+    else:
+        connection.execute(statement, values)

@@ -21,6 +21,7 @@ from workers.store import read
 from workers.store import tables as t
 from workers.store.engine import array_text, in_array
 from workers.store.new_rows import insert
+from workers.store.round_trips import fetch
 
 A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = sa.select(A.mailbox, A.customer, A.asked_at, A.request, A.template).where(in_array(A.mailbox, "keys"))
@@ -86,7 +87,7 @@ def counted_steps(connection: Connection, owners: Mapping[str, str]) -> dict[str
     steps: dict[str, str] = {}
     for chunk in read.chunks(owners):
         whose = sorted({owners[request] for request in chunk})
-        found = connection.execute(COUNTED_STEPS, {"keys": chunk, "owners": whose})
+        found = fetch(connection, COUNTED_STEPS, {"keys": chunk, "owners": whose})
         steps |= {str(request): str(step) for request, step in found}
     return steps
 

@@ -280,9 +280,9 @@ def still_ours(connection: Connection, group: Sequence[Dispatch]) -> list[Dispat
     """Lock and return those of some leased dispatches that nobody has taken over since they were claimed."""
     keys = [dispatch.id for dispatch in group]
     owners = sorted({dispatch.customer for dispatch in group if dispatch.customer})
-    leased = connection.execute(STILL_LEASED_BY_OWNERS, {"keys": keys, "owners": owners}).all()
+    leased = fetch(connection, STILL_LEASED_BY_OWNERS, {"keys": keys, "owners": owners})
     if len(leased) < len(group):  # some were taken over, or are another customer's since a merge
-        leased = connection.execute(STILL_LEASED, {"keys": keys}).all()
+        leased = fetch(connection, STILL_LEASED, {"keys": keys})
     held = {(str(key), attempt, claims) for key, attempt, claims in leased}
     return [dispatch for dispatch in group if (dispatch.id, dispatch.attempt, dispatch.claims or 0) in held]
 

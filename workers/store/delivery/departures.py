@@ -32,6 +32,7 @@ from workers.store.delivery.claim import (
     change_claimed,
 )
 from workers.store.engine import database_now, in_array
+from workers.store.round_trips import fetch
 from workers.store.tables.columns import Key
 
 BODY = tables.dispatch_body
@@ -196,7 +197,7 @@ def customer_versions(connection: Connection, ids: Collection[str], *, locking: 
     query = (LOCKED_VERSIONS if locking else VERSIONS)[connection.dialect.name]
     versions: dict[str, str] = {}
     for chunk in read.chunks(ids):
-        versions.update((str(key), version) for key, version in connection.execute(query, {"keys": chunk}))
+        versions.update((str(key), version) for key, version in fetch(connection, query, {"keys": chunk}))
     return versions
 
 

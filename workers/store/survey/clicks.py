@@ -5,6 +5,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Click
 from workers.store import tables
+from workers.store.round_trips import fetch
 from workers.store.row_reading import read_records
 
 CLICK = tables.click.c
@@ -21,4 +22,4 @@ def latest_clicks(connection: Connection, request: str, customer: str, most: int
 
 def opened_by_a_person(connection: Connection, request: str, customer: str | None) -> bool:
     """Tell whether the link of a customer's question was opened by what does not look like a machine."""
-    return connection.execute(BY_A_PERSON, {"request": request, "customer": customer}).first() is not None
+    return bool(fetch(connection, BY_A_PERSON, {"request": request, "customer": customer}))

@@ -75,5 +75,5 @@ def read_load(connection: Connection, since: datetime, works_from: datetime, unt
 def count_past(connection: Connection, since: datetime, until: datetime) -> Past:
     """Return how the questions were answered that were asked from one instant to another."""
     times = {"since": since, "until": until}
-    answered, unhappy = connection.execute(ANSWERED, times).one()
-    return Past(int(connection.execute(ASKED, times).scalar_one()), int(answered), int(unhappy))
+    ((asked,), (answered, unhappy)) = (*fetch(connection, ASKED, times), *fetch(connection, ANSWERED, times))
+    return Past(int(asked), int(answered), int(unhappy))

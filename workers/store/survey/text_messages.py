@@ -10,6 +10,7 @@ from workers.domain.records import SmsDialogue, SmsMessage, SmsReply
 from workers.domain.sms.dialogue import Message
 from workers.domain.types import DialogueState, ReplyUse, TextState
 from workers.store import tables
+from workers.store.round_trips import fetch
 
 MESSAGE, DIALOGUE, REPLY = tables.sms_message, tables.sms_dialogue, tables.sms_reply
 TALKING = (DialogueState.ASKED, DialogueState.ASKED_AGAIN, DialogueState.ASKED_WHY)
@@ -20,12 +21,12 @@ DUE = sa.and_(WAITING, tables.one_of(MESSAGE.c.state, (TextState.READY,)), MESSA
 LEFT = sa.and_(
     WAITING, tables.one_of(MESSAGE.c.state, (TextState.SENDING,)), MESSAGE.c.changed_at < sa.bindparam("since")
 )
+ANY_IN_HAND = sa.select(MESSAGE.c.id).where(WAITING, sa.or_(DUE, LEFT)).limit(1)
 
 
 def anything(connection: Connection, now: datetime, since: datetime) -> bool:
     """Tell whether a message is due, or was left behind while it was leaving since before an instant."""
-    query = sa.select(MESSAGE.c.id).where(WAITING, sa.or_(DUE, LEFT)).limit(1)
-    return connection.execute(query, {"now": now, "since": since}).first() is not None
+    return bool(fetch(connection, ANY_IN_HAND, {"now": now, "since": since}))
 
 
 def customers_due(connection: Connection, now: datetime, limit: int) -> list[str]:
