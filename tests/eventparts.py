@@ -1,7 +1,6 @@
 """What the tests of planning and events share: one customer's case alone, and the events that are told of them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from workers.domain.event_handlers import take_event
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Row, Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.response import Answer, answer_request
+from workers.structs import replace
 from workers.usecases.delivery.send_controls import SendBudget
 from workers.usecases.scheduler import wake
 

@@ -4,7 +4,6 @@ Holds no test. What a demo makes in a minute is here in a second, for what reads
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -14,6 +13,7 @@ from workers.domain.reporting import nps
 from workers.domain.types import ActionState, CustomerId, Ids, RequestState, ResponseState, TicketState
 from workers.store.apply import apply
 from workers.store.engine import Store
+from workers.structs import replace
 
 BEGIN = datetime(2025, 4, 3, 9, 0, tzinfo=UTC)
 DIP = (datetime(2025, 12, 8, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC))

@@ -1,7 +1,6 @@
 """What the tests of tickets share: the shipped policy, a customer, answers, and an allocator without a store."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -16,6 +15,7 @@ from workers.domain.ticket import history_order, open_or_join
 from workers.domain.ticket_allocator import Roster, TicketAllocator
 from workers.domain.types import ActionState, CustomerId, ResponseState
 from workers.store.new_rows import KEPT_ONCE
+from workers.structs import replace
 
 TUESDAY = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 """10:12 in Paris, where the shipped team works 9 to 18 on weekdays."""

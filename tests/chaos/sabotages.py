@@ -6,7 +6,6 @@ Each replaces a function of the product in a process that nursery.py has forked,
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -21,6 +20,7 @@ from workers.store import apply as apply_module
 from workers.store import new_rows
 from workers.store.delivery import mail_servers
 from workers.store.ledger import Incoming, Outcome, Taken
+from workers.structs import replace
 from workers.usecases import customer_actions, intake, scheduler
 from workers.usecases.delivery import mail_server
 

@@ -1,6 +1,5 @@
 """Attributes: what a CRM may say of a customer beyond the profile is declared, typed, and the latest word counts."""
 
-from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from workers.domain.customer.declared_attributes import read_attributes
 from workers.domain.customer.erasure import erase
 from workers.domain.followup.table_contract import ANSWERS, EVENTS
 from workers.errors import Misconfigured
+from workers.structs import replace
 
 DECLARED = """
 plan: {type: text, values: [free, pro, enterprise], personal: no}

@@ -1,7 +1,6 @@
 """The case of a customer: what changes is recorded and shown at once, and is taken back to a checkpoint as a whole."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from workers.domain.records import Customer, Journey, Row, Stop, Suppression, Ti
 from workers.domain.ticket_allocator import Missing, Need, Roster, TicketAllocator
 from workers.domain.types import CustomerId, Effect
 from workers.errors import BadInput
+from workers.structs import replace
 
 
 def a_case(who: Customer | None = None, work: UnitOfWork | None = None) -> CustomerCase:

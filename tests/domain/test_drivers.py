@@ -1,7 +1,6 @@
 """Drivers as a file declares them: what is read, what is refused and why, what is offered, and in which order."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from workers.domain.drivers import (
 )
 from workers.domain.records.choices import codes_in, joined
 from workers.errors import Misconfigured
+from workers.structs import replace
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "drivers.yaml"
 SHOP = read_drivers(SHIPPED.read_bytes())

@@ -1,7 +1,6 @@
 """The one write path, as a contract that holds on both databases: what is written, in which order, and what is not."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, Ma
 from workers.store import bulk, read, tables
 from workers.store.apply import apply, next_number, publish
 from workers.store.engine import Store
+from workers.structs import replace
 from workers.usecases.operation.migrate import migrate
 
 NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

@@ -4,12 +4,12 @@ Nothing here reads bytes, knows a schema or decides what an event leads to.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypedDict
 
-from workers.slots import quick
+from workers.structs import Struct, field
 
 
 class Kind(StrEnum):
@@ -131,9 +131,7 @@ class LeftOut:
     done: str
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One accepted event. Instants are UTC; `digest` is the same for a structured and a binary copy.
 
     `crm_id` is empty only for ticket updates, carrier reports, scores that name a request, and a wave for everybody.

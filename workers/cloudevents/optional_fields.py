@@ -6,7 +6,6 @@ else the field is left out. Either is told. What an event needs is never guessed
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import cast
 
 from workers.cloudevents.events import Event, Fault, Kind, LeftOut
@@ -14,6 +13,7 @@ from workers.cloudevents.instants import parse
 from workers.cloudevents.pointers import pointer
 from workers.cloudevents.reader import Envelope
 from workers.cloudevents.shapes import Route, as_typed, data_node, node, types_at
+from workers.structs import replace
 from workers.text.plain_text import for_store
 
 PROSE = 1_000

@@ -8,7 +8,7 @@ import difflib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
@@ -24,6 +24,7 @@ from workers.decision_table.model.values import Kind, iso_months, parse_months, 
 from workers.domain.records import Customer
 from workers.domain.types import ACCOUNT
 from workers.errors import BadInput
+from workers.structs import replace
 from workers.text.plain_text import for_store
 
 FILE = "rules/attributes.yaml"

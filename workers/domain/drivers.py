@@ -8,7 +8,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from workers.cloudevents import Event, LeftOut
 from workers.cloudevents.pointers import pointer
@@ -16,6 +16,7 @@ from workers.cloudevents.reader import describe
 from workers.domain.records.choices import codes_in
 from workers.domain.types import Band
 from workers.errors import BadInput, Misconfigured
+from workers.structs import replace
 from workers.text.plain_text import for_store
 from workers.text.yaml_text import read_named, unread_keys
 

@@ -3,8 +3,6 @@
 The one place where a kind of event is matched with the step of the core that handles it. Nothing here reads the store.
 """
 
-from dataclasses import replace
-
 from workers.cloudevents import Event, Kind
 from workers.domain.customer.erasure import erase
 from workers.domain.customer.merge import merge_customers
@@ -38,6 +36,7 @@ from workers.domain.survey.response import (
 from workers.domain.ticket.helpdesk import take_update
 from workers.domain.types import RequestState, ResponseState
 from workers.errors import BadInput
+from workers.structs import replace
 
 
 def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = None) -> None:

@@ -5,7 +5,6 @@ keyed, so a second run of the same work meets the first one's rows and fails as 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -22,6 +21,7 @@ from workers.store.engine import array_text, in_array
 from workers.store.new_rows import insert
 from workers.store.round_trips import run_straight
 from workers.store.sent_ahead import run, sent_ahead, wait
+from workers.structs import replace
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 

@@ -7,7 +7,7 @@ becomes follows from its column's type, as in tables/columns.py. Decides nothing
 import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter, is_not
@@ -56,7 +56,7 @@ class Shape:
 
 def shape_of(kind: type[Row]) -> Shape:
     """Return the shape of a record class: its field names are its table's columns."""
-    names = tuple(field.name for field in fields(kind))
+    names = kind.names()
     columns = [tables.of(kind).c[name].type for name in names]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     return Shape(

@@ -1,7 +1,7 @@
 """Who has something due: customers by the partial indexes on what waits, found and locked in one. Changes nothing."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -147,7 +147,7 @@ LIMIT = sa.bindparam("limit", type_=sa.Integer(), literal_execute=True)
 """Written into the statement: a planner that does not know how few are wanted sorts all of them."""
 ONE: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
 LEFT_ALONE = "left_alone"
-CUSTOMER_COLUMNS = len(fields(Customer))
+CUSTOMER_COLUMNS = len(Customer.names())
 
 
 def first_waiting(table: sa.Table, when: str, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -5,7 +5,7 @@ It is written in the same transaction as the effects of a batch, never apart fro
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,11 +17,11 @@ from workers.cloudevents.scopes import Scope, Scopes, as_text
 from workers.domain.changeset import ChangeSet
 from workers.domain.records import DeadLetter
 from workers.domain.types import DeadLetterState, Ids, Ingress
-from workers.slots import quick
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.engine import in_array
 from workers.store.round_trips import fetch
+from workers.structs import Struct, field
 from workers.text.plain_text import for_store
 
 SCOPES_HEADER = "boucle-scopes"
@@ -73,9 +73,7 @@ class InFile:
         return Refused(self.line, storable(column) or "", storable(value) or "", why.reason, advice)
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True):
     """One message as it came: bytes, headers and place."""
 
     body: bytes

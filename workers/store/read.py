@@ -143,9 +143,10 @@ def theirs(table: sa.Table, whose: Callable[[sa.ColumnElement[Any]], sa.ColumnEl
     return sa.and_(condition, on_sqlite(table.c.journey.in_(journeys)))
 
 
-OF_CUSTOMERS = {
+OF_WHOM: tuple[type[Row], ...] = (*OF_A_CUSTOMER, records.TicketEntry, records.Consent, records.PlaceAnswer)
+OF_CUSTOMERS: dict[type[Row], sa.Select[Any]] = {
     kind: sa.select(tables.of(kind)).where(theirs(tables.of(kind), lambda owner: in_array(owner, "keys")))
-    for kind in (*OF_A_CUSTOMER, records.TicketEntry, records.Consent, records.PlaceAnswer)
+    for kind in OF_WHOM
 }
 """Built once: building a statement costs more than running it."""
 CUSTOMERS = sa.select(tables.customer).where(in_array(tables.customer.c.id, "keys")).order_by(tables.customer.c.id)

@@ -7,7 +7,6 @@ and so are the errors.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -56,7 +55,7 @@ def as_records(kind: type[R], rows: Sequence[Sequence[Any]], *, is_sqlite: bool 
 
 def ways_of(kind: type[Row], *, is_sqlite: bool) -> Ways:
     """Return what becomes of the columns of a class that are not as the driver gives them; null is None always."""
-    columns = [tables.of(kind).c[field.name].type for field in fields(kind)]
+    columns = [tables.of(kind).c[name].type for name in kind.names()]
     ways = ((place, way_of(column, is_sqlite=is_sqlite)) for place, column in enumerate(columns))
     return tuple((place, way) for place, way in ways if way is not None)
 

@@ -4,7 +4,6 @@ Nobody is told twice of one initiative, and whoever may not be written to is lef
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from workers.calendar import in_zone, next_in_window
@@ -20,6 +19,7 @@ from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.report.themes import Initiative, add_told, told_customers
+from workers.structs import replace
 
 TEMPLATE = "you-asked"
 

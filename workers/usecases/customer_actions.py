@@ -4,7 +4,7 @@ A web answer differs from a score event only in its door. GET changes nothing bu
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workers.domain.changeset import ChangeSet
@@ -41,6 +41,7 @@ from workers.store.survey.clicks import latest_clicks
 from workers.store.survey.wordings import wordings_by_id
 from workers.store.ticket.roster import decide
 from workers.store.ticket.tickets import open_ticket_of
+from workers.structs import replace
 
 MOST_CLICKS = 50
 """Clicks kept of one link: evidence against machines needs no more, and an opened link must cost the same for ever."""
@@ -57,7 +58,7 @@ MACHINE = "boucle"
 """Who acts in the audit log where no person did."""
 FOR_INPUTS: tuple[type[Row], ...] = (Stop, Journey, Response)
 """What the inputs about a customer that are computed are computed from."""
-WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
+WITH_ENTRIES: tuple[type[Row], ...] = (*read.OF_A_CUSTOMER, TicketEntry)
 """What an agent's act looks at: a ticket's history says how often the customer was called."""
 
 Act = Callable[[CustomerCase], bool]

@@ -1,7 +1,7 @@
 """Dead letters: what could not be accepted is listed, shown, taken in again, or discarded with a reason."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from workers.cloudevents import Refusal, Unreadable
@@ -14,6 +14,7 @@ from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming, Outcome
 from workers.store.operation.dead_letter_queue import ListedLetter, list_letters, move_letter
 from workers.store.sign_in.audit_log import record_act
+from workers.structs import replace
 
 
 @dataclass(slots=True)

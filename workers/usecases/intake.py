@@ -7,7 +7,7 @@ written is taken event by event.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -32,6 +32,7 @@ from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.survey import waves
 from workers.store.ticket.roster import decide
+from workers.structs import replace
 from workers.usecases.caseload import Caseload
 from workers.usecases.refused_events import conflicting, failed_here, is_its_own, refusal_of, refuse_trigger
 

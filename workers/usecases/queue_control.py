@@ -6,7 +6,7 @@ says first how many people it touches, and stands in the audit log.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -28,6 +28,7 @@ from workers.store.sign_in.audit_log import record_act
 from workers.store.survey import queue
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen, Counted
 from workers.store.survey.quotas import read_counted
+from workers.structs import replace
 from workers.usecases.delivery import send_controls, support_pacing
 from workers.usecases.delivery.send_controls import Sending, sending_now
 

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -35,6 +35,7 @@ from workers.store.engine import Store
 from workers.store.survey import waves
 from workers.store.survey.quotas import keep_counted, lock_counted
 from workers.store.ticket.roster import decide
+from workers.structs import replace
 from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import SendBudget, Sending, mails_today, sending_now, state_by
 from workers.usecases.delivery.support_pacing import Pacing

@@ -4,23 +4,24 @@ Every change of mind leaves a consent row, and who publishes is told.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from workers.domain.customer_case import CustomerCase
 from workers.domain.outbound_messages import publish_testimonial
-from workers.domain.records import Consent, Customer, Response, Testimonial
+from workers.domain.records import Consent, Customer, Response, Row, Testimonial
 from workers.domain.types import TestimonialState
 from workers.errors import BadInput
 from workers.store import read
 from workers.store.engine import Store
 from workers.store.survey.testimonials import published_testimonials
+from workers.structs import replace
 from workers.usecases.customer_actions import CustomerActions
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""
 SCOPES = ("name_and_text", "first_name_and_text", "text_only")
-WITH_CONSENTS = (*read.OF_A_CUSTOMER, Consent)
+WITH_CONSENTS: tuple[type[Row], ...] = (*read.OF_A_CUSTOMER, Consent)
 """What a change of mind about a testimonial looks at: how often it was changed before."""
 
 

@@ -4,7 +4,6 @@ From 0.2.0 on a refund moves those questions as it is taken; this does it once f
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from workers.domain.customer_case import CustomerCase, UnitOfWork
@@ -16,6 +15,7 @@ from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.customer.undone_purchases import CUSTOMER, undone_purchases
+from workers.structs import replace
 
 
 def untold(connection: Connection) -> list[CustomerId]:

@@ -1,6 +1,5 @@
 """Two customers are one person: from the merge on, and for what was done before, there is one case."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,6 +25,7 @@ from workers.domain.records import (
     Touchpoint,
 )
 from workers.domain.types import TicketState
+from workers.structs import replace
 
 
 def merged(first: Person, second: Person) -> Person:

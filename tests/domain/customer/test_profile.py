@@ -1,12 +1,11 @@
 """What is known of a customer: the latest word by its own time counts, an opt-out is for ever, two may be one."""
 
-from dataclasses import replace
-
 from eventparts import DAY, NOW, Person, an_event, asked, say, settle
 
 from workers.domain.customer.profile import customer_id, opt_out
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Action, Suppression, SurveyRequest, Touchpoint
+from workers.structs import replace
 
 
 def test_the_latest_word_on_each_field_counts() -> None:

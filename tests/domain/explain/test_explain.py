@@ -1,7 +1,7 @@
 """Sentences: every state and reason has one, and each says in full why something was not done, or not yet."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.sending_state import ON, SendingState
 from workers.domain.types import CustomerId, Effect, QuestionKind, Reason, RequestState, TouchpointState
+from workers.structs import replace
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 ANNE = CustomerId("00000000-0000-8000-8000-00000000000a")

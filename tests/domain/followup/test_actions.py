@@ -1,7 +1,6 @@
 """A due action looks again at what has happened since: who is asked, who is thanked instead, who is called."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import CustomerId, MailClass, TestimonialState, TicketState
 from workers.errors import Misconfigured
+from workers.structs import replace
 
 SHIPPED = Path(__file__).parents[3] / "rules" / "follow-up"
 HOUR = timedelta(hours=1)

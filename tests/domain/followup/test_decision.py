@@ -1,7 +1,6 @@
 """A settled answer fires one row of the follow-up table; a changed one gives way without doubling or losing a mail."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -11,6 +10,7 @@ from eventparts import DAY, NOW, Person, asked, say, settle
 from workers.domain.compiled_tables.follow_up import Verdict
 from workers.domain.records import Action, Decision, Dispatch, History, Response, SurveyRequest, Ticket
 from workers.domain.types import ActionState
+from workers.structs import replace
 
 HOUR = timedelta(hours=1)
 

@@ -1,6 +1,5 @@
 """A mail that finds no address waits for one: what a customer is owed is not lost to the order in which a CRM tells."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
@@ -15,6 +14,7 @@ from workers.domain.customer.profile import take_up_held
 from workers.domain.records import Action, Dispatch, Testimonial, Ticket
 from workers.domain.ticket import Call, Ending, attempt, done
 from workers.domain.types import MailClass
+from workers.structs import replace
 
 CARD = {"email": "new@example.org", "language": "en"}
 HOUR = timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import product
@@ -15,6 +15,7 @@ from workers.cloudevents import Event
 from workers.domain.followup.decision import route
 from workers.domain.records import Action, Decision, Dispatch, Ticket, Touchpoint
 from workers.domain.types import ActionState, ResponseState, TicketState
+from workers.structs import replace
 
 TRIGGERS = (
     *("purchase", "deal_won", "customer_started", "delivery", "milestone", "loyal_2y", "wave", "interaction_ended"),

@@ -1,6 +1,5 @@
 """What a country asks for: the file with its faults, what is missing of whom, and the same whatever comes first."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -16,6 +15,7 @@ from workers.domain.mail.survey_duties import CONSENT, NEEDS, NOTHING, NOTICE, d
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Touchpoint
 from workers.domain.types import MAIL, SMS, Reason
+from workers.structs import replace
 
 SHIPPED = (Path(__file__).parents[3] / "rules" / "countries.csv").read_bytes()
 HEAD = "country;mail;sms;mail hours;sms hours;source\n"

@@ -1,7 +1,5 @@
 """A day's quota of a question: what the cell may say, and that so many find room, in any order and however often."""
 
-from dataclasses import replace
-
 import pytest
 from eventparts import DAY, NOW, Person, an_event
 from hypothesis import given
@@ -16,6 +14,7 @@ from workers.domain.policy import Policy
 from workers.domain.survey.day_quotas import DayQuotas, day_of, names_due
 from workers.domain.types import CustomerId, Reason
 from workers.errors import BadInput, Misconfigured
+from workers.structs import replace
 
 COLUMN = "at most a day: text"
 STEP = "delivery-now"

@@ -1,6 +1,5 @@
 """The shipped journey plan: what each event plans, when it is due, what holds, cancels or gives it up."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import History, Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan, stop
 from workers.domain.types import TouchpointState
+from workers.structs import replace
 
 HOUR = timedelta(hours=1)
 Planned = tuple[str, int, int, str, str, str]

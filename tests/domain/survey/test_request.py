@@ -1,6 +1,5 @@
 """A due touchpoint is asked once, or waits, or is dropped: the rest period, suppression, and what a request carries."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -13,6 +12,7 @@ from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan
 from workers.domain.survey.request import CLOSES_AFTER, language_of, rest_of
 from workers.domain.types import RequestState, TouchpointState
+from workers.structs import replace
 from workers.usecases.delivery.send_controls import SendBudget
 
 

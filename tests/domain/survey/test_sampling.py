@@ -1,7 +1,5 @@
 """A row of the plan that asks a share: who is drawn stays drawn, whatever the order, and the share comes true."""
 
-from dataclasses import replace
-
 import pytest
 from eventparts import DAY, NOW, Person, an_event
 from hypothesis import given
@@ -13,6 +11,7 @@ from workers.domain.compiled_tables.journey_plan import JourneyPlan
 from workers.domain.policy import Policy
 from workers.domain.survey.planning.sampling import is_drawn
 from workers.domain.types import CustomerId
+from workers.structs import replace
 
 PEOPLE = 2_000
 

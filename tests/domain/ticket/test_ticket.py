@@ -1,7 +1,6 @@
 """What a contact owed to a customer becomes: when it is due, whose it is, and how it may end."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from workers.domain.ticket import Call, Ending, Fault, Unfinished
 from workers.domain.ticket.sla import tickets_wake
 from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict
+from workers.structs import replace
 
 
 def at(text: str) -> datetime:

@@ -1,7 +1,6 @@
 """Accounts: coverage, the mean of each account first, silence, and the story of one, on both databases."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import parts
@@ -15,6 +14,7 @@ from workers.domain.reporting import Filters
 from workers.domain.types import CustomerId, RequestState
 from workers.errors import BadInput
 from workers.store.engine import Store
+from workers.structs import replace
 from workers.usecases.report import accounts
 
 DECLARED = read_attributes(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from workers.domain.records import Click, Decision, Response, ResponseRevision, 
 from workers.domain.survey.response import VERSIONS_KEPT
 from workers.errors import NotNow
 from workers.store.apply import apply
+from workers.structs import replace
 from workers.usecases.customer_actions import MOST_CLICKS
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }}'

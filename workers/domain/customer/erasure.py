@@ -5,8 +5,6 @@ stay, linked to nobody. The CRM's id becomes a keyed hash: the guard that keeps 
 person back. What no decision reads is scrubbed by `store/customer/erasure.py`.
 """
 
-from dataclasses import replace
-
 from workers.domain.attributes import account_of, impersonal
 from workers.domain.customer.profile import cancel_pending
 from workers.domain.customer_case import CustomerCase
@@ -16,6 +14,7 @@ from workers.domain.outbound_messages import publish_testimonial
 from workers.domain.records import Consent, Customer, Decision, Response, Suppression, Testimonial, Ticket
 from workers.domain.ticket import Turn, ended_at_once, turn
 from workers.domain.types import Reason, TestimonialState, TicketState
+from workers.structs import replace
 
 OUTCOME = "erased"
 """How a ticket ends whose customer nobody may call any more; no agent chooses it."""

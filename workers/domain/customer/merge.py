@@ -5,7 +5,6 @@ of testimonials are looked up over the whole person. What both have is settled h
 a journey, one open ticket.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from workers.domain.attributes import account_of, stamp_of
@@ -39,6 +38,7 @@ from workers.domain.survey.planning import (
 from workers.domain.ticket import Turn, ended_at_once, next_version, ticket_event, turn
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import Reason, TicketState, TouchpointState
+from workers.structs import replace
 
 
 def merge_customers(case: CustomerCase, into: CustomerCase) -> None:

@@ -5,7 +5,6 @@ erasing is in `erasure`. Nothing here plans or asks.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
 from workers.domain.survey.planning import call_back_unlawful, reassess, withdraw
 from workers.domain.types import ActionState, CustomerId, Ids, MailClass, Reason
+from workers.structs import replace
 
 PROOFS = ("survey_notice_given", "survey_consent")
 """Fields of which it is kept who said so: the company must be able to show it."""

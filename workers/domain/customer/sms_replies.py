@@ -4,8 +4,6 @@ An answer by SMS is an answer like any other: it settles, may change until its q
 same table. Idempotent: a reply that was told before changes nothing.
 """
 
-from dataclasses import replace
-
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import SmsDialogue, SmsReply, Suppression, SurveyRequest
@@ -16,6 +14,7 @@ from workers.domain.sms.messages import message_of
 from workers.domain.sms.reply import Reply, read_reply
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, response_to
 from workers.domain.types import SMS, DialogueState, ReplyUse
+from workers.structs import replace
 
 LONGEST_COMMENT = 5_000
 

@@ -4,7 +4,6 @@ A mail action becomes a dispatch, a contact action a ticket and its acknowledgem
 so that it happens once. Nothing here hands anything over.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
@@ -20,6 +19,7 @@ from workers.domain.survey.response import LATE_AFTER
 from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, contact_over, facts_of_ticket, join_host, open_or_join
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import CONTACTS, ActionState, DispatchState, MailClass, Reason, TestimonialState
+from workers.structs import replace
 
 PROMISED = frozenset({"promise_date", "promise_half_day", "promise_time", "caller"})
 TESTIMONIAL = "testimonial_request"

@@ -4,7 +4,6 @@ One current decision per response. A change of band, score or wish for contact m
 not done yet is cancelled, what is done stays. Actions that are due at once are carried out by `actions`.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from workers.calendar import add_wait, add_working, in_zone
@@ -30,6 +29,7 @@ from workers.domain.types import (
     RequestState,
     ResponseState,
 )
+from workers.structs import replace
 
 Inputs = dict[str, object]
 

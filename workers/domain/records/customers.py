@@ -1,15 +1,14 @@
 """What belongs to a customer and to no journey: the profile, addresses, and what speaks against asking."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from workers.domain.records.row import Row
 from workers.domain.types import CustomerId, Effect
+from workers.structs import field
 
 
-@dataclass(frozen=True, slots=True)
-class Customer(Row):
+class Customer(Row, frozen=True):
     """A person as the CRM last described them; `changed_at` has the event time of each field (last writer wins)."""
 
     TABLE: ClassVar[str] = "customer"
@@ -44,8 +43,7 @@ class Customer(Row):
     """The company that they answer for, as a key: the attribute `account` without its capitals (`account_of`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FormerAddress(Row):
+class FormerAddress(Row, frozen=True):
     """A keyed hash of a mail address that a customer had, or was said to have: erasing them looks for it as well."""
 
     TABLE: ClassVar[str] = "former_address"
@@ -55,8 +53,7 @@ class FormerAddress(Row):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression(Row):
+class Suppression(Row, frozen=True):
     """An address that must not get mail of a kind, for ever; the address itself is not readable."""
 
     TABLE: ClassVar[str] = "suppression"
@@ -67,8 +64,7 @@ class Suppression(Row):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class AskedMailbox(Row):
+class AskedMailbox(Row, frozen=True):
     """One question as the mailbox saw it: the rest period holds for a person, under whichever id the CRM has them.
 
     `mailbox` begins as the hash of `Suppression.address` does; what became of the question stands with the request.
@@ -83,8 +79,7 @@ class AskedMailbox(Row):
     asked_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Stop(Row):
+class Stop(Row, frozen=True):
     """A fact from a contrary event: cancels or holds what is planned, in its scope, from its instant on."""
 
     TABLE: ClassVar[str] = "stop"

@@ -1,6 +1,5 @@
 """What is handed over: mails and webhooks."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,8 +7,7 @@ from workers.domain.records.row import Json, Row
 from workers.domain.types import CustomerId, DispatchState, MailClass
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch(Row):
+class Dispatch(Row, frozen=True):
     """One mail or webhook to hand over; its id is the effect key, so that nothing is handed over twice by mistake."""
 
     TABLE: ClassVar[str] = "dispatch"

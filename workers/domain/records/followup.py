@@ -1,6 +1,5 @@
 """What follows from an answer, and why: decisions, actions, tickets, history."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,8 +7,7 @@ from workers.domain.records.row import Json, Row
 from workers.domain.types import ActionState, CustomerId, DecisionOutcome, DecisionState, TicketState
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Row):
+class Decision(Row, frozen=True):
     """Which rule fired for which response, with table version and inputs."""
 
     TABLE: ClassVar[str] = "decision"
@@ -28,8 +26,7 @@ class Decision(Row):
     superseded_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Action(Row):
+class Action(Row, frozen=True):
     """One next step that a decision (or a ticket) asked for."""
 
     TABLE: ClassVar[str] = "action"
@@ -51,8 +48,7 @@ class Action(Row):
     ticket: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket(Row):
+class Ticket(Row, frozen=True):
     """A contact owed to a customer: what was said, by when to call, what was done."""
 
     TABLE: ClassVar[str] = "ticket"
@@ -98,8 +94,7 @@ class Ticket(Row):
     """What the score is an answer to: csat or ces. None: an NPS question."""
 
 
-@dataclass(frozen=True, slots=True)
-class TicketEntry(Row):
+class TicketEntry(Row, frozen=True):
     """One line of a ticket's own history; append only."""
 
     TABLE: ClassVar[str] = "ticket_entry"
@@ -115,8 +110,7 @@ class TicketEntry(Row):
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Shadow(Row):
+class Shadow(Row, frozen=True):
     """What a candidate table would have done where it disagrees with the table in use; nothing follows from it."""
 
     TABLE: ClassVar[str] = "shadow"
@@ -133,8 +127,7 @@ class Shadow(Row):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class History(Row):
+class History(Row, frozen=True):
     """Why something became what it is: held, skipped, cancelled, superseded, failed, parked; append only."""
 
     TABLE: ClassVar[str] = "history"

@@ -1,6 +1,5 @@
 """What came in: events that were accepted, and those that could not be."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,8 +7,7 @@ from workers.domain.records.row import Row
 from workers.domain.types import CustomerId, DeadLetterState
 
 
-@dataclass(frozen=True, slots=True)
-class Inbox(Row):
+class Inbox(Row, frozen=True):
     """One accepted event: the short memory against duplicates (30 days).
 
     `left_out` says what was done about fields that were wrong, by JSON pointer; it holds no value of the event.
@@ -28,8 +26,7 @@ class Inbox(Row):
     left_out: dict[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter(Row):
+class DeadLetter(Row, frozen=True):
     """An event that could not be accepted, with its bytes, place and reason.
 
     `body` is the beginning of a message that was over its limit; `size` and `sha256` are those of the whole, and None

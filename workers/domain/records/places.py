@@ -1,6 +1,5 @@
 """What was answered at places, counted and kept apart alike."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,8 +7,7 @@ from workers.domain.records.row import Row
 from workers.domain.types import CustomerId
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceAnswer(Row):
+class PlaceAnswer(Row, frozen=True):
     """One answer at a place. What came past a limit has no response: it is kept here, and counted beside the others.
 
     `network` is a keyed hash of where it came from, `held` the limit that it came past, or empty; only then it has its

@@ -1,6 +1,5 @@
 """Dialogues by SMS: one for each question that was asked so, and what came back."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,8 +7,7 @@ from workers.domain.records.row import Row
 from workers.domain.types import CustomerId, DialogueState, ReplyUse, TextState
 
 
-@dataclass(frozen=True, slots=True)
-class SmsDialogue(Row):
+class SmsDialogue(Row, frozen=True):
     """The dialogue about one survey request; its id is the request's. `number` is a keyed hash, empty once erased.
 
     `said` keeps words that came before a score, until they become its comment; `said_at` is when the last message of
@@ -28,8 +26,7 @@ class SmsDialogue(Row):
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SmsMessage(Row):
+class SmsMessage(Row, frozen=True):
     """One message of ours in a dialogue: it leaves at most once, because a second copy is paid for and annoys.
 
     `message` is what it says (domain/sms/dialogue.py); `text` as it was written, empty until it leaves; `parts` what is
@@ -54,8 +51,7 @@ class SmsMessage(Row):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SmsReply(Row):
+class SmsReply(Row, frozen=True):
     """One reply as it came; its id follows from the provider's own, so that a message told twice is one."""
 
     TABLE: ClassVar[str] = "sms_reply"

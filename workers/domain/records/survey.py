@@ -1,6 +1,5 @@
 """What is asked and answered: journeys, touchpoints, questions, responses, testimonials."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,8 +7,7 @@ from workers.domain.records.row import Json, Row
 from workers.domain.types import CustomerId, RequestState, ResponseState, TestimonialState, TouchpointState
 
 
-@dataclass(frozen=True, slots=True)
-class Journey(Row):
+class Journey(Row, frozen=True):
     """One customer, one trigger, one reference; its steps are planned from one anchor."""
 
     TABLE: ClassVar[str] = "journey"
@@ -30,8 +28,7 @@ class Journey(Row):
     months: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Touchpoint(Row):
+class Touchpoint(Row, frozen=True):
     """One planned moment to ask one customer."""
 
     TABLE: ClassVar[str] = "touchpoint"
@@ -60,8 +57,7 @@ class Touchpoint(Row):
     """What the plan asked about the customer when it was asked or skipped; None where it asks nothing of that kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyRequest(Row):
+class SurveyRequest(Row, frozen=True):
     """The question as sent, on one channel, with a signed link."""
 
     TABLE: ClassVar[str] = "survey_request"
@@ -90,8 +86,7 @@ class SurveyRequest(Row):
     """What it measures: csat or ces. None: an NPS question, as all of the releases before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Click(Row):
+class Click(Row, frozen=True):
     """A link was opened, by a person or a machine: evidence, never an answer."""
 
     TABLE: ClassVar[str] = "click"
@@ -104,8 +99,7 @@ class Click(Row):
     signal: str
 
 
-@dataclass(frozen=True, slots=True)
-class Response(Row):
+class Response(Row, frozen=True):
     """The customer's answer as it now stands; `n` counts its revisions."""
 
     TABLE: ClassVar[str] = "response"
@@ -156,8 +150,7 @@ class Response(Row):
     """What its question measures, as the request has it; such a score has no band."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseRevision(Row):
+class ResponseRevision(Row, frozen=True):
     """One version of an answer; append only."""
 
     TABLE: ClassVar[str] = "response_revision"
@@ -172,8 +165,7 @@ class ResponseRevision(Row):
     drivers: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Testimonial(Row):
+class Testimonial(Row, frozen=True):
     """What a promoter wrote, and how far it may be published."""
 
     __test__ = False
@@ -192,8 +184,7 @@ class Testimonial(Row):
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Consent(Row):
+class Consent(Row, frozen=True):
     """One consent given, refused or withdrawn, with the text it was given to; append only."""
 
     TABLE: ClassVar[str] = "consent"

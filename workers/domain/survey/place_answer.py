@@ -3,7 +3,7 @@
 It is decided like every answer. What the customer may be told or promised needs a way to reach them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workers.calendar import in_zone
@@ -23,6 +23,7 @@ from workers.domain.survey.response import (
     revision_of,
 )
 from workers.domain.types import CustomerId, DispatchState, Ids, MailClass
+from workers.structs import replace
 
 SOURCE = "place"
 """The source of these answers, beside the tools that tell scores."""

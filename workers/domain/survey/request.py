@@ -4,7 +4,6 @@ The rest period is decided here, when the moment has come, and nowhere else. Not
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -48,6 +47,7 @@ from workers.domain.types import (
     RequestState,
     TouchpointState,
 )
+from workers.structs import replace
 
 CLOSES_AFTER = parse_wait("P14D")
 """How long after sending an answer counts and may change (architecture, decision 12)."""

@@ -5,7 +5,7 @@ The same answer twice changes nothing. Routing is decided elsewhere.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -20,6 +20,7 @@ from workers.domain.reporting.scales import check_score
 from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.survey.planning.recurrence import follow_recurrence
 from workers.domain.types import MAIL, MailClass, Reason, RequestState, ResponseState
+from workers.structs import replace
 
 SETTLES_AT_MOST = timedelta(minutes=10)
 """However often an answer changes, it is routed after this time."""

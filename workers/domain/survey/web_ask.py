@@ -4,7 +4,7 @@ The browser only offers the moment. Who rests, has opted out or was asked before
 mail; what is asked counts against the same rest period.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from workers.calendar import add_wait, in_zone, parse_wait
@@ -25,6 +25,7 @@ from workers.domain.survey.planning import (
 from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, quota_full, rest_of, send_request
 from workers.domain.types import WEB, Reason, RequestState, TouchpointState
 from workers.domain.web_sites import WebSite
+from workers.structs import replace
 
 VISITED, PURCHASE = "website_visited", "purchase"
 STEP = "web"

@@ -1,7 +1,5 @@
 """How a ticket ends and begins again: done with its outcome, a promise kept, reopened."""
 
-from dataclasses import replace
-
 from workers.calendar import add_working
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Response, Ticket, TicketEntry
@@ -32,6 +30,7 @@ from workers.domain.ticket.outcomes import (
 from workers.domain.ticket.work import holder
 from workers.domain.types import TicketState
 from workers.errors import BadInput
+from workers.structs import replace
 
 DONE_MAIL = "done"
 

@@ -1,6 +1,5 @@
 """Helpdesk: what an agent did to a ticket in another system is done to ours. Each update counts once, by its event."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from workers.cloudevents import Event, TicketChange, TicketUpdate
@@ -9,6 +8,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.types import TicketState
 from workers.errors import BadInput
+from workers.structs import replace
 
 NEXT_DAY = timedelta(days=1)
 UNDOCUMENTED = "other/helpdesk"

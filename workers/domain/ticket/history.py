@@ -1,6 +1,5 @@
 """The rows of a ticket's turns: the next version with its line of history, what texts may name, its two clocks."""
 
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from workers.domain.survey.planning import JourneyEvent
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import ActionState, DispatchState, MailClass, Reason, TicketState
 from workers.errors import BadInput, Conflict
+from workers.structs import replace
 
 RESOLVE_WITHIN_DAYS = 2
 """Working days until a ticket should be done (our choice, shipped-tables)."""

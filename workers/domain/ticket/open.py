@@ -3,7 +3,6 @@
 First contact is due in working hours of the team, from the moment at which the answer was confirmed.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import Wait, add_working, add_working_days, parse_wait
@@ -26,6 +25,7 @@ from workers.domain.ticket.history import (
 )
 from workers.domain.ticket.outcomes import OF_ACCOUNT
 from workers.domain.types import DispatchState, MailClass, TicketState
+from workers.structs import replace
 
 TEAM = "support"
 AT_ONCE = Wait()

@@ -4,8 +4,6 @@ They read no more than the agent's sentence, and that only in the language it wa
 customer said is theirs. Who cannot be written to stands in the ticket's history with the reason, and in their own.
 """
 
-from dataclasses import replace
-
 from workers.domain.customer_case import CustomerCase
 from workers.domain.customer_inputs import base_language
 from workers.domain.history import Subject, Why, history
@@ -15,6 +13,7 @@ from workers.domain.survey.request import language_of
 from workers.domain.ticket.history import Turn, entry
 from workers.domain.ticket.outcomes import NEWS, PASSED_ON, TOLD, TOLD_OTHER, UNTOLD_OTHER
 from workers.domain.types import ACCOUNT, ActionState, DispatchState, MailClass, TicketState
+from workers.structs import replace
 
 SUBJECT = "account_news"
 """What the line is about that the history of somebody has who could not be told."""

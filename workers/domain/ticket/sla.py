@@ -3,7 +3,6 @@
 Half time and due times lie in working hours already; whoever wakes late catches up, and nothing happens twice.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import Calendar, add_working_days
@@ -11,6 +10,7 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket
 from workers.domain.ticket import Turn, next_version, resume, turn
 from workers.domain.types import TicketState
+from workers.structs import replace
 
 A_DAY = timedelta(days=1)
 LONGEST_CLOSED = 60

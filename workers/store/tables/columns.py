@@ -2,7 +2,6 @@
 
 import types
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -137,7 +136,7 @@ def column(name: str, annotation: object) -> sa.Column[Any]:
 def table(row: type[Row], *more: sa.schema.SchemaItem) -> sa.Table:
     """Return the table of a record class, with its indexes and unique keys; its primary key names the customer."""
     hints = get_type_hints(row)
-    columns = [column(field.name, hints[field.name]) for field in fields(row)]
+    columns = [column(name, hints[name]) for name in row.names()]
     return sa.Table(row.TABLE, metadata, *columns, sa.PrimaryKeyConstraint(*key_of(row)), *more)
 
 

@@ -5,7 +5,6 @@ writers take turns anyway.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,6 +16,7 @@ from workers.domain.ticket.others import answer_of
 from workers.domain.ticket.outcomes import NAMES_SOMEBODY, TOLD_OTHER, UNTOLD_OTHER
 from workers.domain.types import CustomerId, TicketState
 from workers.store import read, tables
+from workers.structs import replace
 
 LOCK_OF_ACCOUNTS = 0x6163
 """PostgreSQL's advisory locks of accounts ("ac"); the second number is the hash of the account's key."""

@@ -1,7 +1,6 @@
 """Reads tickets for the inbox: open ones, promises that are due, and what a search finds. Reads only."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,7 +16,7 @@ LISTED_AT_MOST = 500
 FEWEST_DIGITS = 3
 NOISE = (" ", "-", ".", "(", ")", "/", "\u00a0")
 """Signs that people write in phone numbers."""
-TICKET_COLUMNS = len(fields(Ticket))
+TICKET_COLUMNS = len(Ticket.names())
 
 Row = tuple[Ticket, Customer]
 

@@ -7,7 +7,7 @@ by itself. Every mail may be read again: what is known changes nothing.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workers.domain.customer.profile import opt_out
@@ -29,6 +29,7 @@ from workers.store.delivery.claim import put_off_capped
 from workers.store.delivery.returned_mails import add_returned
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
+from workers.structs import replace
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, given_up, suppress
 from workers.usecases.delivery.outcomes import undeliverable
 from workers.usecases.delivery.send_controls import count_refusal

@@ -5,7 +5,6 @@ An attempt that is not the newest changes nothing. Nothing here hands anything o
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.domain.changeset import Cancellation, ChangeSet
@@ -21,6 +20,7 @@ from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.delivery import claim
 from workers.store.delivery.claim import WEBHOOK
+from workers.structs import replace
 from workers.text.plain_text import for_log
 from workers.usecases.delivery import webhook_retries
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, given_up, suppress

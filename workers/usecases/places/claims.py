@@ -6,7 +6,7 @@ none, or more than one, whoever answered stays without a name and has an address
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from workers.domain.customer_case import CustomerCase
@@ -18,6 +18,7 @@ from workers.store import read
 from workers.store.customer.person_rows import crm_ids_with_address
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
+from workers.structs import replace
 from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.intake import Intake
 

@@ -5,7 +5,7 @@ stays where it was counted and leads to nobody. Every act is idempotent.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from workers.domain.customer.erasure import erase
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.places.claims import Claim
 from workers.domain.policy import Policy
-from workers.domain.records import Consent, Customer, PlaceAnswer, Response
+from workers.domain.records import Consent, Customer, PlaceAnswer, Response, Row
 from workers.domain.survey.place_answer import ADDRESS, TAKES_CHANGES, change_at_place, earlier_answer
 from workers.domain.survey.response import Answer
 from workers.store import read
@@ -22,11 +22,12 @@ from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.survey import places as stored
+from workers.structs import replace
 from workers.usecases.customer_actions import CUSTOMER, case_of_owner
 from workers.usecases.places.place_answers import Said, claim_address, has_owner_spoken
 
 TO_CHANGE = (Response, PlaceAnswer)
-TO_FORGET = (*read.OF_A_CUSTOMER, Consent, PlaceAnswer)
+TO_FORGET: tuple[type[Row], ...] = (*read.OF_A_CUSTOMER, Consent, PlaceAnswer)
 
 
 class GivenState(StrEnum):

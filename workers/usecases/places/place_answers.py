@@ -1,7 +1,7 @@
 """Takes answers at places, each visit once, and counts them; past a limit one is kept apart and routed nowhere."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote
@@ -34,6 +34,7 @@ from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.survey import places as stored
+from workers.structs import replace
 
 TRAP, USED = "trap", "used"
 """Why an answer is kept apart that filled in what no person sees, or whose receipt was answered before."""

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from time import sleep
@@ -28,6 +27,7 @@ from workers.store.ledger import Incoming
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey import text_messages
 from workers.store.ticket.roster import decide
+from workers.structs import replace
 from workers.text.plain_text import for_store
 from workers.usecases.sms.texting import failed
 

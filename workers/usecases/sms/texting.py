@@ -7,7 +7,7 @@ the transaction that marks it, under the lock of its customer.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workers.domain.changeset import ChangeSet
@@ -31,6 +31,7 @@ from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.survey import text_messages
+from workers.structs import replace
 from workers.usecases.delivery.outcomes import mark_sent
 from workers.usecases.delivery.send_controls import Sending, sending_now
 from workers.usecases.sms.carrier import TextCarrier

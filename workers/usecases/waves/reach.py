@@ -13,7 +13,7 @@ from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
-from workers.domain.records import Customer, Journey, Response, SurveyRequest, Touchpoint
+from workers.domain.records import Customer, Journey, Response, Row, SurveyRequest, Touchpoint
 from workers.domain.survey.day_quotas import DayQuotas
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event, wave_rows
 from workers.domain.survey.request import ask, question_of, rest_of
@@ -35,7 +35,7 @@ LOOKED_BACK = timedelta(days=100)
 """For how long a wave that is over is shown: a quarter."""
 A_DAY = timedelta(days=1)
 """Beyond a wave's end, so that what it gave up is seen."""
-FOR_REACH = (*read.FOR_PLANNING, SurveyRequest)
+FOR_REACH: tuple[type[Row], ...] = (*read.FOR_PLANNING, SurveyRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, 
     rows = read.with_ids(connection, Customer, ids) if ids else []
     customers = [row for row in rows if row.erased_at is None and row.merged_into is None]
     by_answers = policy.plan.about or any(step.after_answer for step in policy.plan.recurring.values())
-    kinds = (*FOR_REACH, Response) if by_answers else FOR_REACH
+    kinds: tuple[type[Row], ...] = (*FOR_REACH, Response) if by_answers else FOR_REACH
     cases = read.cases_of(connection, UnitOfWork(policy, now), customers, kinds)
     suppressed = read.suppressed_addresses(
         connection, {customer.email for customer in customers if customer.email}, policy.ids

@@ -3,7 +3,6 @@
 What is pending is a function of the set of facts, not of their order. The rest period is decided in `survey.request`.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import SendWindow, add_wait, is_opening, next_in_window, spread_over
@@ -16,6 +15,7 @@ from workers.domain.sms.phone_numbers import international
 from workers.domain.survey.planning.occurrences import first_due, occurrence_of
 from workers.domain.survey.planning.sampling import PARTS, is_drawn, lot_of, share_asked
 from workers.domain.types import MAIL, SMS, WEB, Effect, QuestionKind, Reason, TouchpointState
+from workers.structs import replace
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
 SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)

@@ -5,8 +5,9 @@ whatever their order. Nothing here asks anybody.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+
+from msgspec import Struct, field
 
 from workers.calendar import add_wait, in_zone
 from workers.domain.compiled_tables.journey_plan import PlanStep
@@ -17,12 +18,9 @@ from workers.domain.shadow import shadow
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note
 from workers.domain.survey.planning.occurrences import first_due
 from workers.domain.types import TouchpointState
-from workers.slots import quick
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class JourneyEvent:
+class JourneyEvent(Struct, frozen=True):
     """A journey or contrary event as planning sees it; `event` names it as source/id."""
 
     name: str
@@ -122,8 +120,7 @@ def open_journey(case: CustomerCase, journey_event: JourneyEvent, trigger: str, 
         )
         case.add(journey)
     elif (journey_event.at, journey_event.event) < (journey.anchor_at, journey.event):
-        journey = replace(
-            journey,
+        journey = journey.but(
             anchor_at=journey_event.at,
             event=journey_event.event,
             label=journey_event.label,

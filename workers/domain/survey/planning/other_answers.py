@@ -6,7 +6,6 @@ A function of the set of facts, for whole customers alone (with their responses)
 merge is told first. Idempotent.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import add_wait
@@ -18,6 +17,7 @@ from workers.domain.survey.planning.eligibility import assess, kind_asked, note,
 from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.survey.planning.stop import withdraw
 from workers.domain.types import MailClass, Reason, RequestState, TouchpointState
+from workers.structs import replace
 
 AT_LEAST = timedelta(days=7)
 """How long before a question an answer to it counts where the plan has no rest period, or a shorter one."""

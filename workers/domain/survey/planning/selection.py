@@ -4,14 +4,13 @@ Looked at when the question would be asked, and not when it is planned: what is 
 in any order, and an attribute that is told meanwhile counts. The touchpoint keeps what was looked at.
 """
 
-from dataclasses import replace
-
 from workers.domain.customer_case import CustomerCase
 from workers.domain.customer_inputs import customer_inputs
 from workers.domain.history import NOTHING, Why
 from workers.domain.records import Touchpoint
 from workers.domain.survey.planning.eligibility import put
 from workers.domain.types import Reason, TouchpointState
+from workers.structs import replace
 
 
 def unless_not_selected(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:

@@ -3,14 +3,13 @@
 A fact that came before what it stops still stops it. Service mails are never called back.
 """
 
-from dataclasses import replace
-
 from workers.domain.customer_case import CustomerCase
 from workers.domain.mail.survey_duties import unmet
 from workers.domain.records import Stop, SurveyRequest
 from workers.domain.survey.planning.eligibility import about, duty_towards, hold_ends, reassess
 from workers.domain.survey.planning.journey import JourneyEvent, remember_first
 from workers.domain.types import MAIL, Effect, MailClass, Reason, RequestState
+from workers.structs import replace
 
 
 def stop(case: CustomerCase, journey_event: JourneyEvent) -> None:
