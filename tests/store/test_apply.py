@@ -1,4 +1,5 @@
-"""The one write path, as a contract that holds on both databases: what is written, in which order, and what is not."""
+"""The one write path, as a contract that holds on both databases, and where PostgreSQL's tables are divided: what is
+written, in which order, and what is not."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from dividing import divide
+from parts import empty_database
 from sqlalchemy.exc import IntegrityError
 from ticketparts import shipped
 
@@ -17,6 +20,7 @@ from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, Ma
 from workers.store import bulk, read, tables
 from workers.store.apply import apply, next_number, publish
 from workers.store.engine import Store
+from workers.store.tables.placement import PLACED
 from workers.structs import replace
 from workers.usecases.operation.migrate import migrate
 
@@ -24,16 +28,32 @@ NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 IDS = Ids(b"test")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module")
+def divided(postgres_server: str) -> Iterator[str]:
+    """Give the address of a database in sixteen hash partitions."""
+    with empty_database(postgres_server) as url:
+        divide(url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "partitions"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """Give a migrated store on each engine."""
+    """Give a migrated store on each engine, and one whose tables are divided, without a row in them."""
     if request.param == "sqlite":
         made = Store(f"sqlite:///{tmp_path / 'a.db'}")
     else:
-        made = Store(request.getfixturevalue("postgres"))
+        made = Store(request.getfixturevalue({"postgresql": "postgres", "partitions": "divided"}[request.param]))
     migrate(made)
     yield made
+    if request.param == "partitions":
+        made.write(empty)
     made.close()
+
+
+def empty(connection: sa.Connection) -> None:
+    """Take the rows of a test out of the database that the next one has as well."""
+    for table in (*PLACED, tables.outbox):
+        connection.execute(sa.delete(table))
 
 
 def key(*name: str) -> str:
