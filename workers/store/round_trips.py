@@ -3,6 +3,7 @@
 SQLAlchemy writes them, once, and says what its parameters become; its events are told of each, and errors are its own.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,11 +23,21 @@ GENERIC_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
 takes longer than running them."""
 
 
+PLANNED = "planned"
+"""Where a connection keeps the names of the statements that were planned on it."""
+_NAMED = re.compile(r"%\((\w+)\)s|%%")
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A statement as the driver takes it, with what becomes of each of its values."""
+    """A statement as the driver takes it, with what becomes of each of its values.
+
+    `numbered`: the same as libpq takes it, with the names of the values in their order.
+    """
 
     text: str
+    numbered: bytes
+    numbers: Sequence[str]
     places: tuple[str, ...] | None
     values: Mapping[str, object]
     processors: Mapping[str, Callable[[Any], Any]]
@@ -51,14 +62,23 @@ def written(statement: ClauseElement, dialect: Dialect) -> Written:
             processors[name] = processor
     fixed = {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required}
     places = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-    return Written(str(compiled), places, fixed, processors)
+    return Written(str(compiled), *numbered(str(compiled)), places, fixed, processors)
 
 
-def ask_at_once(connection: Connection, asked: Sequence[Asked], *, generic: bool = True) -> list[Rows]:
+def numbered(text: str) -> tuple[bytes, Sequence[str]]:
+    """Return a statement with numbers instead of the names of its parameters, and these in their order."""
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f"${names.setdefault(match[1], len(names) + 1)}" if match[1] else "%"
+
+    return _NAMED.sub(number, text).encode(), tuple(names)
+
+
+def ask_at_once(connection: Connection, asked: Sequence[Asked]) -> list[Rows]:
     """Send PostgreSQL some statements together and return the rows of each; they run one after the other.
 
-    Each sees what was committed before it began, as if it had been sent by itself. `generic` lasts to the end of the
-    transaction, for every statement of it.
+    Each sees what was committed before it began, as if it had been sent by itself.
     """
     import psycopg  # loads libpq, which a run on SQLite need not
 
@@ -66,8 +86,6 @@ def ask_at_once(connection: Connection, asked: Sequence[Asked], *, generic: bool
     cursors, rows = [], list[Rows]()
     try:
         with raw.pipeline():
-            if generic:
-                raw.execute(GENERIC_PLANS)
             for statement, values in asked:
                 sent = written(statement, connection.dialect)
                 parameters, cursor = sent.parameters(values), raw.cursor()
@@ -79,15 +97,42 @@ def ask_at_once(connection: Connection, asked: Sequence[Asked], *, generic: bool
                 tell("after_cursor_execute", connection, cursor, text, parameters)
                 cursor.close()
     except psycopg.Error as error:
-        raise as_raised(connection, cursors[-1][1] if cursors else GENERIC_PLANS, error, psycopg.Error) from error
+        raise as_raised(connection, cursors[-1][1] if cursors else "BEGIN", error, psycopg.Error) from error
     return rows
+
+
+def ask_for_texts(connection: Connection, asked: Sequence[Asked]) -> list[Rows]:
+    """Send PostgreSQL some statements together and return the rows of each, as texts; they run one after the other.
+
+    As `ask_at_once`, and straight over libpq, by plans that are made once for each connection.
+    """
+    import psycopg  # loads libpq, which a run on SQLite need not
+
+    from workers.store.conversations import Said, as_text, converse
+
+    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    said: list[Said] = [(GENERIC_PLANS.encode(), ())]
+    told: list[tuple[str, Any]] = []
+    try:
+        for statement, values in asked:
+            sent = written(statement, connection.dialect)
+            parameters = sent.parameters(values)
+            told.append((sent.text, parameters))
+            tell("before_cursor_execute", connection, None, *told[-1])
+            said.append((sent.numbered, [as_text(parameters[name]) for name in sent.numbers]))
+        rows = converse(raw, said, connection.connection.info.setdefault(PLANNED, {}))
+    except psycopg.Error as error:
+        raise as_raised(connection, told[-1][0], error, psycopg.Error) from error
+    for text, parameters in told:
+        tell("after_cursor_execute", connection, None, text, parameters)
+    return rows[1:]
 
 
 def ask_each(connection: Connection, asked: Sequence[Asked]) -> Sequence[Rows]:
     """Return the rows of each of some statements: in one round trip on PostgreSQL, which plans them as it likes."""
     if connection.dialect.name == "sqlite":
         return [ask(connection, *each) for each in asked]
-    return ask_at_once(connection, asked, generic=False)
+    return ask_at_once(connection, asked)
 
 
 def ask(connection: Connection, statement: ClauseElement, values: Mapping[str, object]) -> Rows:

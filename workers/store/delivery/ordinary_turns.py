@@ -18,9 +18,9 @@ from workers.store.delivery import claim, departures
 from workers.store.delivery.departures import LOCKED_VERSIONS, SURROUNDINGS, Surroundings, details_of, named_rows
 from workers.store.delivery.mails_taken import RECORD, REQUESTS_REMINDED
 from workers.store.delivery.sent_mails import RAISE, Counters, capped_of, counters_of
-from workers.store.round_trips import Asked, Rows, ask, ask_at_once
+from workers.store.round_trips import Asked, Rows, ask, ask_for_texts
 
-SOON = sa.func.clock_timestamp() + sa.bindparam("seconds", type_=sa.Interval())
+SOON = sa.func.clock_timestamp() + sa.cast(sa.bindparam("seconds", type_=sa.Interval()), sa.Interval())
 MARK = departures.mark_statement(departures.rows_on_postgresql(), SOON).returning(tables.dispatch.c.id)
 """As departures.MARK, and the lease ends so many seconds from now, by the database's clock."""
 
@@ -98,7 +98,7 @@ def take_on_postgresql(connection: Connection, turn: Turn, times: Times, counter
     if turn.taken:
         when = {"at": times.now, "since": times.since}
         asked.append((RECORD, {**named_rows(details_of(turn.taken)), **when, **counters._asdict()}))
-    versions, around, *changed = ask_at_once(connection, asked)
+    versions, around, *changed = ask_for_texts(connection, asked)
     return Answers(
         versions,
         departures.surroundings_of(around),
