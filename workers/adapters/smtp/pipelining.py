@@ -16,6 +16,10 @@ _LONGEST_ANSWER = 4 * _LONGEST_LINE
 _AFTER_REFUSAL = 5.0
 """Seconds that the answers behind a refusal may take: nothing hangs on them but the connection."""
 CONTENT_AWAITED = 354
+ANSWERS_TO_A_MAIL = 4
+"""To MAIL, RCPT, DATA and the content."""
+TAKEN = (250, 251)
+"""How a server answers to a sender or a recipient that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class Answers:
         if number < len(self.given):
             return self.given[number]
         raise self.error or aiosmtplib.SMTPServerDisconnected("Connection lost")
+
+    @property
+    def accepted(self) -> aiosmtplib.SMTPResponse | None:
+        """Return the last answer where a mail was taken with its content; None where anything was otherwise."""
+        is_whole = len(self.given) == ANSWERS_TO_A_MAIL and 200 <= self.given[-1].code < 300
+        return self.given[-1] if is_whole else None
 
     @property
     def are_over(self) -> bool:
@@ -49,14 +59,19 @@ class Pipeline(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._answers: list[aiosmtplib.SMTPResponse] = []
         self._waits: Sequence[float] = ()
+        self._content: tuple[bytes, float] | None = None
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._buffer = bytearray()
         client.transport.set_protocol(self)
 
-    async def ask(self, commands: bytes, waits: Sequence[float]) -> Answers:
-        """Send commands and return an answer to each, or those that came; `waits` has the seconds each may take."""
-        self._answers, self._waits = [], waits
+    async def ask(self, commands: bytes, waits: Sequence[float], content: tuple[bytes, float] | None = None) -> Answers:
+        """Send commands and return an answer to each, or those that came; `waits` has the seconds each may take.
+
+        `content` is a mail, with the seconds that its answer may take: it follows MAIL, RCPT and DATA by itself when
+        the server takes all three, so that nobody has to be woken for it, and its answer comes as the fourth.
+        """
+        self._answers, self._waits, self._content = [], waits, content
         self._waiter = waiter = self._loop.create_future()
         self._until = self._loop.time() + waits[0]
         self._timer = self._loop.call_at(self._until, self._look_at_the_clock)
@@ -64,12 +79,12 @@ class Pipeline(asyncio.Protocol):
             self._library.write(commands)
             await waiter
         except (aiosmtplib.SMTPException, OSError) as error:
-            return Answers(self._answers, len(waits), error)
+            return Answers(self._answers, len(self._waits), error)
         finally:
-            self._waiter = None
+            self._waiter = self._content = None
             self._timer.cancel()
             self._buffer.clear()
-        return Answers(self._answers, len(waits))
+        return Answers(self._answers, len(self._waits))
 
     def data_received(self, data: bytes) -> None:
         """Read answers while some are awaited; everything else is the library's affair."""
@@ -81,7 +96,9 @@ class Pipeline(asyncio.Protocol):
             while len(self._answers) < len(self._waits) and (answer := self._read()) is not None:
                 self._answers.append(answer)
                 self._prolong(answer)
-        except aiosmtplib.SMTPException as error:
+            if self._content is not None and awaits_content(self._answers):
+                self._go_on(*self._content)
+        except (aiosmtplib.SMTPException, OSError) as error:
             self._fail(error)
         if len(self._answers) == len(self._waits) and not self._waiter.done():
             self._waiter.set_result(None)
@@ -119,6 +136,13 @@ class Pipeline(asyncio.Protocol):
                 self._timer.cancel()
                 self._timer = self._loop.call_at(self._until, self._look_at_the_clock)
 
+    def _go_on(self, content: bytes, seconds: float) -> None:
+        """Send what the server awaits; its answer is one more that is waited for."""
+        self._content, self._waits = None, (*self._waits, seconds)
+        self._buffer.clear()  # what came before it is no answer to it
+        self._until = self._loop.time() + seconds
+        self._library.write(content)
+
     def _look_at_the_clock(self) -> None:
         if self._loop.time() < self._until:
             self._timer = self._loop.call_at(self._until, self._look_at_the_clock)
@@ -144,3 +168,11 @@ class Pipeline(asyncio.Protocol):
         if end >= 0 or len(self._buffer) > _LONGEST_ANSWER:
             raise aiosmtplib.SMTPResponseException(-1, "Response too long")
         return None
+
+
+def awaits_content(answers: Sequence[aiosmtplib.SMTPResponse]) -> bool:
+    """Tell whether a server has taken MAIL and RCPT, and awaits what follows DATA."""
+    if len(answers) < ANSWERS_TO_A_MAIL - 1:
+        return False
+    mail, recipient, data = answers
+    return mail.code in TAKEN and recipient.code in TAKEN and data.code == CONTENT_AWAITED

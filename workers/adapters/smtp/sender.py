@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import aiosmtplib
 
 from workers.adapters.smtp.answers import Ended, ascii_domain, cut, goes_on, refused, step, without_address
-from workers.adapters.smtp.pipelining import CONTENT_AWAITED, Answers, Pipeline
+from workers.adapters.smtp.pipelining import CONTENT_AWAITED, TAKEN, Answers, Pipeline
 from workers.adapters.smtp.server import Patience, Server, dial
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose.quoted import WholeLines
@@ -123,32 +123,34 @@ class SmtpSender:
         sender, recipient = ascii_domain(sender), ascii_domain(recipient)
         is_plain = _PLAIN.fullmatch(sender) and _PLAIN.fullmatch(recipient)
         if is_plain and line.pipeline is not None and not self._one_by_one:
-            begun = await self._name_at_once(line.pipeline, sender, recipient)
-        elif is_plain:
+            reply = await self._hand_over_at_once(line.pipeline, sender, recipient, _stuffed(raw))
+            return SendResult(SendKind.ACCEPTED, reply.code, reply.message)
+        if is_plain:
             from_us, to_them = f"FROM:<{sender}>".encode(), f"TO:<{recipient}>".encode()
             await step(_command(line.client, b"MAIL", from_us), about_us=True, names_a_size=True)
             await step(_command(line.client, b"RCPT", to_them))
             begun = await self._begin(line.client)
         else:
             begun = await self._name_oddly(line.client, sender, recipient)
-        if begun.code != CONTENT_AWAITED:
-            raise Ended(refused(begun.code, begun.message, about_us=False), reusable=goes_on(begun.code))
+        see_begun(begun)
         reply = await step(self._content(line, raw), content_left=True)
-        if not 200 <= reply.code < 300:
-            text, ours = f"{reply.code} {reply.message}", 400 <= reply.code < 600
-            result = refused(reply.code, reply.message, about_us=False) if ours else cut(text, content_left=True)
-            raise Ended(result, reusable=goes_on(reply.code))
+        see_taken(reply)
         return SendResult(SendKind.ACCEPTED, reply.code, reply.message)
 
-    async def _name_at_once(self, pipeline: Pipeline, sender: str, recipient: str) -> aiosmtplib.SMTPResponse:
-        """Send MAIL, RCPT and DATA in one write, judge their answers one by one, and return that to DATA."""
+    async def _hand_over_at_once(
+        self, pipeline: Pipeline, sender: str, recipient: str, content: bytes
+    ) -> aiosmtplib.SMTPResponse:
+        """Send MAIL, RCPT and DATA in one write, and the content once all are taken; judge the answers one by one."""
         commands = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
         patience = self._patience
-        answers = await pipeline.ask(commands, (patience.command, patience.command, patience.data_begins))
+        waits = (patience.command, patience.command, patience.data_begins)
+        answers = await pipeline.ask(commands, waits, (content, patience.data_ends))
+        if answers.accepted is not None:
+            return answers.accepted
         try:
             await step(_named(answers, 0), about_us=True, names_a_size=True)
             await step(_named(answers, 1))
-            return await step(answers.nth(2))
+            begun = await step(answers.nth(2))
         except Ended as ended:
             ended.reusable = ended.reusable and answers.are_over
             if answers.given and (isinstance(answers.error, TimeoutError) or ended.is_out_of_step):
@@ -159,6 +161,10 @@ class SmtpSender:
                     extra={"action": "smtp.one_by_one"},
                 )
             raise
+        see_begun(begun)
+        reply = await step(answers.nth(3), content_left=True)
+        see_taken(reply)
+        return reply
 
     async def _name_oddly(self, client: aiosmtplib.SMTP, sender: str, recipient: str) -> aiosmtplib.SMTPResponse:
         """Go through MAIL, RCPT and DATA with addresses that need quoting, or SMTPUTF8."""
@@ -211,6 +217,20 @@ class SmtpSender:
             client.close()
 
 
+def see_begun(answer: aiosmtplib.SMTPResponse) -> None:
+    """Raise `Ended` unless a server awaits the content."""
+    if answer.code != CONTENT_AWAITED:
+        raise Ended(refused(answer.code, answer.message, about_us=False), reusable=goes_on(answer.code))
+
+
+def see_taken(answer: aiosmtplib.SMTPResponse) -> None:
+    """Raise `Ended` unless a server took the content."""
+    if not 200 <= answer.code < 300:
+        text, ours = f"{answer.code} {answer.message}", 400 <= answer.code < 600
+        result = refused(answer.code, answer.message, about_us=False) if ours else cut(text, content_left=True)
+        raise Ended(result, reusable=goes_on(answer.code))
+
+
 async def _pipeline_of(client: aiosmtplib.SMTP) -> Pipeline | None:
     """Return what asks several things at once, where the server offers it."""
     return Pipeline(client) if client.supports_extension("pipelining") else None
@@ -228,7 +248,7 @@ async def _named(answers: Answers, number: int) -> aiosmtplib.SMTPResponse:
 
 def _taken(reply: aiosmtplib.SMTPResponse) -> aiosmtplib.SMTPResponse:
     """Return the answer of a server that takes a sender or a recipient; raise the one of a server that does not."""
-    if reply.code not in (250, 251):
+    if reply.code not in TAKEN:
         raise aiosmtplib.SMTPResponseException(reply.code, reply.message)
     return reply
 
