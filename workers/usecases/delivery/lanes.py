@@ -7,6 +7,7 @@ what the other side said is kept and tried again, and what was not begun is give
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,9 @@ GRACE_SECONDS = 3.0
 """How long what is on its way may still end by itself once a stop was asked for, and then a database may come back."""
 LINGER_SECONDS = 0.005
 """How long an end waits for others, so that ends that come together are recorded together."""
+AHEAD_SECONDS, GROUP_AT_MOST = 0.2, 100
+"""A group is what leaves in so long, at most so many: what is claimed together costs less, and a ticket's mail waits
+behind it."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 1.0
 """Between two tries to reach a database that is away; short: who is first after its return records or copies."""
 
@@ -46,7 +50,7 @@ class Steps:
 
 
 class Lanes:
-    """Sees dispatches of one kind to their ends: `group` at a time, over so many `lanes`, or one group alone."""
+    """Sees dispatches of one kind to their ends: `group` at a time or more, over `lanes`; or one group alone."""
 
     def __init__(self, steps: Steps, kind: str, stop: asyncio.Event, *, lanes: int, group: int, pace: Pace) -> None:
         self._steps = steps
@@ -59,6 +63,8 @@ class Lanes:
         self._away: dict[asyncio.Task[SendResult | None], OutgoingMessage] = {}
         self._ours: dict[str, Dispatch] = {}
         self._fetching: asyncio.Task[None] | None = None
+        self._claimed_at = -math.inf
+        self._size = group
         self._more = True
         self._failed: Exception | None = None
         self.claimed = 0
@@ -97,14 +103,15 @@ class Lanes:
                 if not isinstance(error, Exception):
                     raise error
                 await self._give_up(error, [])
-        if self._more and self._fetching is None and len(self._queue) <= self._group // 2:
+        if self._more and self._fetching is None and len(self._queue) <= self._size // 2:
             self._more = not one_group
             self._fetching = asyncio.ensure_future(self._claim_and_prepare())
             if not self._queue and not self._away:
                 await asyncio.wait([self._fetching])
 
     async def _claim_and_prepare(self) -> None:
-        claimed = await asyncio.to_thread(self._steps.claiming.lease, self._kind, self._group)
+        self._size = self._next_size()
+        claimed = await asyncio.to_thread(self._steps.claiming.lease, self._kind, self._size)
         self.claimed += len(claimed)
         self._ours |= {dispatch.id: dispatch for dispatch in claimed}
         if not claimed or self._steps.claiming.is_probing:
@@ -112,6 +119,13 @@ class Lanes:
         if claimed:
             parcels = await self._prepare(claimed)  # first: others take from the queue meanwhile
             self._queue += parcels
+
+    def _next_size(self) -> int:
+        """Return how many are claimed next: as many as leave soon, at the pace of the last group."""
+        now = asyncio.get_running_loop().time()
+        passed, self._claimed_at = now - self._claimed_at, now
+        soon = self._size * AHEAD_SECONDS / passed if passed else 0
+        return max(self._group, min(int(soon), GROUP_AT_MOST))
 
     async def _prepare(self, group: Sequence[Dispatch]) -> list[OutgoingMessage]:
         """Have a group written; when it breaks, each by itself."""
