@@ -18,6 +18,7 @@ from itsdangerous.encoding import base64_encode
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """A UUID as Python writes it."""
+UUID_BYTES = 16
 _RETURN_PATH_MAC_BYTES = 10  # 80 bits: the local part of an address ends at 64 octets (RFC 5321, 4.5.3.1.1)
 AFTER_A_LINK = ")>]}.,;:!?'\"*|\\\u00bb\u201d\u2019\u203a\u2026\u3002\u3001\uff09\u300d\u00a0\u200b "
 """What may stand behind a link in a text; no token ends so."""
@@ -136,7 +137,9 @@ class Links:
         The token is the id's 16 bytes and 80 bits of HMAC-SHA-256 in base32, because a token of `sign` is longer
         than the 64 octets that RFC 5321 allows before the @. Raises ValueError when the id is no UUID.
         """
-        body = UUID(dispatch_id).bytes
+        body = _IdBytes.dumps(dispatch_id)
+        if len(body) != UUID_BYTES:
+            body = UUID(dispatch_id).bytes
         mac = _return_path_mac(self._keys[-1], body)
         return f"bounce+{base64.b32encode(body + mac).decode().rstrip('=').lower()}@{domain}"
 
@@ -168,12 +171,15 @@ class Links:
 
 
 def _return_path_mac(key: str, body: bytes) -> bytes:
-    return hmac.digest(_return_path_key(key), body, "sha256")[:_RETURN_PATH_MAC_BYTES]
+    mac = _return_path_signing(key).copy()
+    mac.update(body)
+    return mac.digest()[:_RETURN_PATH_MAC_BYTES]
 
 
 @lru_cache(maxsize=16)
-def _return_path_key(key: str) -> bytes:
-    return Signer(key, salt="boucle.return_path", digest_method=hashlib.sha256, key_derivation="hmac").derive_key()
+def _return_path_signing(key: str) -> hmac.HMAC:
+    signer = Signer(key, salt="boucle.return_path", digest_method=hashlib.sha256, key_derivation="hmac")
+    return hmac.new(signer.derive_key(), digestmod="sha256")
 
 
 def crm_link(pattern: str, crm_id: str) -> str:
