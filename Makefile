@@ -127,18 +127,24 @@ clean:  ## Stop what make run-real started; remove caches, builds and its data
 	rm -rf .boucle build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
+# pip compiles what it installs, but not a checkout: where bytecode is not written by the way (PYTHONDONTWRITEBYTECODE),
+# every command would compile its sources anew.
+COMPILE_SOURCES := $(BIN)/python -m compileall -q workers
+
 # A stamp per set of packages, so that only a change of the locks installs again. Every file that is installed is
 # compared with the hash in its lock; the checkout itself is built by the locked hatchling.
 $(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
 	@echo 'Installing Boucle into $(VENV): some 70 packages, a minute or two ...' >&2
 	@$(INSTALL) --require-hashes --requirement requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILE_SOURCES)
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml requirements.lock requirements-test.lock | $(BIN)/python
 	@echo 'Installing Boucle and what its tests need into $(VENV): some 150 packages, a few minutes ...' >&2
 	@$(INSTALL) --require-hashes --requirement requirements-test.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILE_SOURCES)
 	@touch $@ $(VENV)/.installed
 
 $(TOOLS)/.installed: requirements-tools.lock | $(BIN)/python
