@@ -46,7 +46,8 @@ def converse(raw: "psycopg.Connection[Any]", asked: Sequence[Said], names: dict[
 def see_done(result: pq.abc.PGresult, names: dict[bytes, bytes]) -> pq.abc.PGresult:
     """Return a result. Raises psycopg's Error where the statement failed.
 
-    The driver throws all plans of a connection away when it rolls back: then they are made anew at the next try.
+    The driver throws all plans of a connection away when it rolls back: then it raises SerializationFailure, and they
+    are made anew at the next try.
     """
     if result.status != pq.ExecStatus.FATAL_ERROR:
         return result
@@ -71,7 +72,10 @@ def say(pgconn: pq.abc.PGconn, said: Sequence[Said], names: Mapping[bytes, bytes
 
 
 def answers(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[pq.abc.PGresult]]:
-    """Give what to wait for until all is sent and answered, and return the answers."""
+    """Give what to wait for until all is sent and answered, and return the answers.
+
+    Raises OperationalError when the connection is lost meanwhile.
+    """
     while pgconn.flush():
         if (yield Wait.RW) & Ready.R:
             pgconn.consume_input()
