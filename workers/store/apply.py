@@ -28,31 +28,26 @@ NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 
 def apply(connection: Connection, changes: ChangeSet, now: datetime) -> None:
     """Write the changes: 1. rows table by table, 2. moves, 3. cancellations, 4. whoever is forgotten, 5. the outbox."""
+    moved_to = {moving.customer: moving.into for moving in changes.moved}
     with sent_ahead(connection):
-        write_rows(connection, changes)
+        write_rows(connection, changes, moved_to)
     for moving in changes.moved:
         move_rows(connection, moving)
     for cancellation in changes.cancelled:
-        cancel_dispatches(connection, cancellation, now, moved_to(changes))
+        cancel_dispatches(connection, cancellation, now, moved_to)
     if changes.forgotten:
         forget(connection, changes.forgotten, now)
     publish(connection, changes.published)
 
 
-def moved_to(changes: ChangeSet) -> Mapping[str, str]:
-    """Return into whom each customer is merged who is merged now."""
-    return {moving.customer: moving.into for moving in changes.moved}
-
-
-def write_rows(connection: Connection, changes: ChangeSet) -> None:
-    """Write added and changed rows, table by table."""
-    moved = moved_to(changes)
+def write_rows(connection: Connection, changes: ChangeSet, moved_to: Mapping[str, str]) -> None:
+    """Write added and changed rows, table by table; `moved_to` is into whom each customer is merged now."""
     for kind in tables.WRITE_ORDER:
         if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way
             rows_changed = [changed[key] for key in sorted(changed)]
-            if moved:
-                rows_changed = under_stored_owner(connection, kind, rows_changed, moved)
-            stored = {} if moved else changes.stored.get(kind, {})  # who is moved is known under another customer
+            if moved_to:
+                rows_changed = under_stored_owner(connection, kind, rows_changed, moved_to)
+            stored = {} if moved_to else changes.stored.get(kind, {})  # who is moved is known under another customer
             for rows in giving_way(kind, rows_changed):
                 bulk.update_many(connection, kind, rows, bulk.columns_changed(kind, rows, stored))
         if added := changes.added.get(kind):

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from workers.domain.records import Row
 from workers.store import tables
 from workers.store.engine import array_text, to_json
-from workers.store.sent_ahead import as_raised, run, wait
+from workers.store.sent_ahead import as_raised, driver_of, run, wait
 from workers.store.tables.placement import BY_CUSTOMER
 
 SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -222,7 +222,7 @@ def copy_data(connection: Connection, table: str, names: Iterable[str], data: st
     statement = f'COPY "{table}" ({quoted(names)}) FROM STDIN{form}'
     import psycopg  # loads libpq, which a run on SQLite need not
 
-    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    raw = driver_of(connection)
     wait(connection)
     try:
         with raw.cursor() as cursor, cursor.copy(statement.encode()) as stream:

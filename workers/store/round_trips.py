@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.expression import ClauseElement
 
-from workers.store.sent_ahead import as_raised, tell
+from workers.store.sent_ahead import as_raised, driver_of, tell
 
 Rows = Sequence[Sequence[Any]]
 Asked = tuple[ClauseElement, Mapping[str, object]]
@@ -82,7 +82,7 @@ def ask_at_once(connection: Connection, asked: Sequence[Asked]) -> list[Rows]:
     """
     import psycopg  # loads libpq, which a run on SQLite need not
 
-    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    raw = driver_of(connection)
     cursors, rows = [], list[Rows]()
     try:
         with raw.pipeline():
@@ -110,7 +110,7 @@ def ask_for_texts(connection: Connection, asked: Sequence[Asked]) -> list[Rows]:
 
     from workers.store.conversations import Said, as_text, converse
 
-    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    raw = driver_of(connection)
     said: list[Said] = [(GENERIC_PLANS.encode(), ())]
     told: list[tuple[str, Any]] = []
     try:

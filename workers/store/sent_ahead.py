@@ -5,10 +5,13 @@ A fault of one is raised where it is waited for: at a COPY, which does not go th
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    import psycopg
 
 AHEAD = "sent ahead"
 """Under this name a connection keeps what it was sent ahead, while that is allowed."""
@@ -33,6 +36,11 @@ def sent_ahead(connection: Connection) -> Iterator[None]:
             del kept[AHEAD]
 
 
+def driver_of(connection: Connection) -> "psycopg.Connection[Any]":
+    """Return the driver's own connection to PostgreSQL."""
+    return connection.connection.dbapi_connection  # type: ignore[return-value]  # our only driver
+
+
 def run(connection: Connection, statement: str, values: Sequence[str], *, prepare: bool | None = None) -> None:
     """Run a statement of PostgreSQL that gives no rows; within `sent_ahead` without waiting for it.
 
@@ -41,7 +49,7 @@ def run(connection: Connection, statement: str, values: Sequence[str], *, prepar
     """
     import psycopg  # loads libpq, which a run on SQLite need not
 
-    raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
+    raw = driver_of(connection)
     waiting = connection.connection.info.get(AHEAD)
     try:
         if waiting is not None and raw.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF:
