@@ -9,7 +9,6 @@ that the product planned.
 import argparse
 import contextlib
 import json
-import os
 import shutil
 import statistics
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from bench.filling import fill
 from bench.orders import NOW, events
+from bench.scale import processor_of
 from bench.waking import IDS, SECRET, Bench, plan_orders
 from workers import app as wiring
 from workers import devservices
@@ -86,8 +86,7 @@ def processor(store: Store) -> float:
             pids = connection.exec_driver_sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
             for (pid,) in pids.all():
                 with contextlib.suppress(OSError):  # one that has ended since
-                    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                    used += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+                    used += processor_of(pid)
     return used
 
 
@@ -147,24 +146,29 @@ RATIOS = {
 """The last one is what the size costs; the one before it also what it costs that a customer has a past."""
 
 
+def by_clock(taken: Taken) -> float:
+    """Return the rate of a lane by the wall clock."""
+    return taken.per_second
+
+
+def by_processor(taken: Taken) -> float:
+    """Return the rate of a lane by the processor's time, which other work moves less."""
+    return 1 / taken.cpu_us
+
+
 def ratios(rates: dict[str, list[Taken]], measured: Callable[[Taken], float]) -> dict[str, object]:
     """Return the medians, and the median of each round's ratios, of the rates by one of the clocks."""
 
-    def median(above: str, below: str) -> float:
+    def median(above: str, below: str, rate: Callable[[Taken], float]) -> float:
         pairs = zip(rates[above], rates[below], strict=True)
-        return round(statistics.median(measured(over) / measured(under) for over, under in pairs), 2)
+        return round(statistics.median(rate(over) / rate(under) for over, under in pairs), 2)
 
     return {
         "per_second": {name: round(statistics.median(one.per_second for one in ran)) for name, ran in rates.items()},
         "cpu_us_each": {name: round(statistics.median(one.cpu_us for one in ran)) for name, ran in rates.items()},
-        **{name: median(above, below) for name, (above, below) in RATIOS.items()},
-        **{f"{name}_by_processor": round(by_processor(rates, *lanes), 2) for name, lanes in RATIOS.items()},
+        **{name: median(*lanes, measured) for name, lanes in RATIOS.items()},
+        **{f"{name}_by_processor": median(*lanes, by_processor) for name, lanes in RATIOS.items()},
     }
-
-
-def by_processor(rates: dict[str, list[Taken]], above: str, below: str) -> float:
-    """Return the median of each round's ratio by the processor's time, which other work moves less."""
-    return statistics.median(under.cpu_us / over.cpu_us for over, under in zip(rates[above], rates[below], strict=True))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
@@ -174,12 +178,12 @@ def run(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
         home = Path(folder)
         if arguments.customers:
             sqlite = on_sqlite(home, arguments.customers, arguments.events, arguments.rounds)
-            measured["sqlite"] = {"customers": arguments.customers, **ratios(sqlite, lambda taken: 1 / taken.cpu_us)}
+            measured["sqlite"] = {"customers": arguments.customers, **ratios(sqlite, by_processor)}
         if arguments.pending:
             postgresql = on_postgresql(home, arguments.pending, arguments.events, arguments.rounds)
             measured["postgresql"] = {
                 "pending": arguments.pending,
-                **ratios(postgresql, lambda taken: taken.per_second),
+                **ratios(postgresql, by_clock),
             }
     return measured
 
